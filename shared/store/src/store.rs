@@ -125,9 +125,13 @@ impl Store {
     /// Runs `work` and commits what it wrote, all or nothing; again from the start where another commit came between,
     /// at most 12 times. Ids, times and anything outside the store are made before it, and nothing outside the
     /// store happens in it. `name` is for logs and metrics.
-    pub async fn transact<R, E, F>(&self, name: &'static str, work: F) -> Result<R, E>
+    ///
+    /// Pass an `async |tx| { .. }` that borrows what it needs: it is a plain `Fn` then. (The bound is not `AsyncFn`,
+    /// because the compiler cannot yet show that such a future may move between threads.)
+    pub async fn transact<R, E, F, W>(&self, name: &'static str, work: F) -> Result<R, E>
     where
-        F: AsyncFn(Transaction) -> Result<R, E>,
+        F: Fn(Transaction) -> W,
+        W: Future<Output = Result<R, E>>,
         E: From<Error>,
     {
         let mut last_conflict = None;

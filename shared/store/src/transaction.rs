@@ -41,6 +41,11 @@ impl Transaction {
         Self { store, name, state: Arc::default() }
     }
 
+    /// Whose database this is.
+    pub fn tenant(&self) -> &kernel::TenantId {
+        &self.store.database().tenant
+    }
+
     /// The document with this id. The commit fails, and the closure runs again, where it has changed by then.
     pub async fn get<T: DeserializeOwned>(
         &self,

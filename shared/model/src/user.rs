@@ -1,0 +1,64 @@
+//! Accounts.
+
+use kernel::{Role, Sealed, Time, UserId};
+use serde::{Deserialize, Serialize};
+use store::Collection;
+
+/// A person's account. Sealed under the user's own key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Sealed: the folded e-mail address.
+    pub email: Sealed,
+    /// Sealed: the name that others see.
+    pub name: Sealed,
+    /// Sealed: the telephone number.
+    pub phone_number: Option<Sealed>,
+    /// A professional title, such as "MD".
+    pub title: Option<String>,
+    /// Where the avatar image is.
+    pub avatar: Option<String>,
+    /// What the person is in this tenant.
+    pub role: Role,
+    /// Whether an admin has verified a clinical account. Others are verified from the start.
+    pub verified: bool,
+    /// Whether the account can sign in.
+    pub active: bool,
+    /// The password's hash, Argon2id or, from an older system, bcrypt.
+    pub password_hash: String,
+    /// When the account was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+    /// When someone last signed in to it.
+    pub last_login_at: Option<Time>,
+}
+
+impl User {
+    /// Whether a sign-in may succeed.
+    pub const fn may_sign_in(&self) -> bool {
+        self.active
+    }
+
+    /// Whether the person may see personal data of others: clinical accounts only once verified.
+    pub const fn may_see_phi(&self) -> bool {
+        self.active && (self.verified || !self.role.is_clinical())
+    }
+}
+
+/// All accounts, by user id.
+pub const USERS: Collection<User> = Collection::top("users", &[]);
+
+/// Who has an e-mail address: what makes it unique. The id is the address's blind index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailOwner {
+    /// The account.
+    pub user_id: UserId,
+}
+
+/// Taken e-mail addresses, by blind index.
+pub const EMAIL_OWNERS: Collection<EmailOwner> = Collection::top("email-owners", &[]);
+
+/// The label of the e-mail's blind index.
+pub const EMAIL_INDEX: &str = "user.email";
