@@ -26,6 +26,15 @@ fn check(text: &str) -> Result<(), InvalidId> {
     Ok(())
 }
 
+fn id_schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .min_length(Some(1))
+        .max_length(Some(MAX_ID_LENGTH))
+        .pattern(Some("^[A-Za-z0-9_-]+$"))
+        .into()
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
@@ -84,6 +93,14 @@ macro_rules! ids {
                 write!(f, "{}({})", stringify!($name), self.0)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                id_schema()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {

@@ -14,8 +14,8 @@ use crate::{
 
 /// How often a transaction is tried before it gives up.
 const MAX_ATTEMPTS: u32 = 12;
-/// The most writes in one commit; Firestore takes 500 with some room needed for index entries.
-pub(crate) const MAX_WRITES: usize = 400;
+/// The most writes in one transaction: a backend takes 400, one of which may be a companion's.
+pub(crate) const MAX_WRITES: usize = 399;
 
 /// A document read, with its type.
 #[derive(Debug, Clone)]
@@ -42,6 +42,7 @@ pub struct Store {
     database: Arc<Database>,
     meter: Arc<Meter>,
     listener: Option<Arc<dyn CommitListener>>,
+    companion: Option<Arc<Write>>,
     random: Arc<dyn Random>,
 }
 
@@ -54,13 +55,21 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// A handle on one tenant's database. `random` is for the waits between a transaction's attempts.
     pub fn new(backend: Arc<dyn Backend>, database: Database, random: Arc<dyn Random>) -> Self {
-        Self { backend, database: Arc::new(database), meter: Arc::default(), listener: None, random }
+        Self { backend, database: Arc::new(database), meter: Arc::default(), listener: None, companion: None, random }
     }
 
     /// The same handle, with a listener for its commits.
     #[must_use]
     pub fn with_listener(mut self, listener: Arc<dyn CommitListener>) -> Self {
         self.listener = Some(listener);
+        self
+    }
+
+    /// The same handle, with a write that goes along with every commit: how a request's idempotency key learns, in
+    /// the same commit as the data, that the request took effect.
+    #[must_use]
+    pub fn with_companion(mut self, write: Write) -> Self {
+        self.companion = Some(Arc::new(write));
         self
     }
 
@@ -166,9 +175,12 @@ impl Store {
     }
 
     async fn commit(&self, gathered: Result<Gathered, Error>) -> Result<(), CommitError> {
-        let Gathered { writes, must_be_new } = gathered?;
+        let Gathered { mut writes, must_be_new } = gathered?;
         if writes.is_empty() {
             return Ok(());
+        }
+        if let Some(companion) = &self.companion {
+            writes.push(companion.as_ref().clone());
         }
         self.meter.committed(writes.iter().filter(|w| !matches!(w, Write::Verify { .. })).count());
         match self.backend.commit(&self.database, &writes).await {

@@ -1,1 +1,28 @@
-//! web
+//! What a function's HTTP side is made of: the application's parts, the caller, strict bodies and queries, the error
+//! envelope, paging, idempotency keys, and the [`Function`] value that the runtime serves.
+//!
+//! To add an operation, follow `functions/README.md`; `functions/chats/src/send_message.rs` is the model.
+
+mod app;
+mod caller;
+mod error;
+mod extract;
+mod function;
+mod idempotency;
+mod openapi;
+mod page;
+mod sessions;
+mod settings;
+mod tenants;
+
+pub use app::{App, Parts};
+pub use caller::{Caller, ClientInfo, SignInTenant};
+pub use error::{ApiError, Code, ErrorBody, render_errors};
+pub use extract::{Json, Path, Query, read_json};
+pub use function::{EventHandler, Function, Job, Schedule};
+pub use idempotency::idempotency;
+pub use openapi::{Problems, document};
+pub use page::{Listed, PageQuery, Pagination, decode_cursor, encode_cursor};
+pub use sessions::SessionGate;
+pub use settings::{ScribeSettings, Settings};
+pub use tenants::Tenants;

@@ -1,0 +1,61 @@
+use std::ops::Deref;
+use std::sync::Arc;
+
+use access::password::Passwords;
+use access::token::Tokens;
+use events::{Live, Occurred};
+use kernel::{Clock, Random, Time};
+use model::event::Event;
+use vault::Vault;
+
+use crate::{SessionGate, Settings, Tenants};
+
+/// What every handler can use, whichever platform it runs on.
+pub struct Parts {
+    /// The tenants and their stores.
+    pub tenants: Tenants,
+    /// Opens and seals personal data.
+    pub vault: Vault,
+    /// Issues and checks access tokens.
+    pub tokens: Tokens,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Whether a session still counts.
+    pub sessions: SessionGate,
+    /// Signals to sockets.
+    pub live: Arc<dyn Live>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Configuration.
+    pub settings: Settings,
+}
+
+/// The application: [`Parts`], shared. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// An application of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// An event that happens now; emit it in a transaction.
+    pub fn occurs<E: Event>(&self, event: E) -> Occurred<E> {
+        Occurred::new(event, self.now(), self.random.as_ref())
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

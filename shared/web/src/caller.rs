@@ -1,0 +1,181 @@
+use std::net::SocketAddr;
+
+use access::token::{Principal, TokenError};
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::HeaderMap;
+use http::request::Parts;
+use kernel::{SessionId, TenantId, UserId};
+use store::{Store, Write};
+
+use crate::{ApiError, App, Code};
+
+/// Who asks, with the tenant's store. As an extractor it refuses a request without a valid access token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// The tenant's documents.
+    pub store: Store,
+}
+
+impl Caller {
+    /// The caller of an access token, if its session still counts.
+    pub async fn of_token(app: &App, token: &str) -> Result<Self, ApiError> {
+        let principal = app.tokens.verify(token, app.now()).map_err(|error| match error {
+            TokenError::Expired => {
+                ApiError::unauthorized("The access token has expired. Get a new one from POST /api/v1/auth/refresh.")
+            }
+            TokenError::Invalid => ApiError::unauthorized("The access token is not valid. Sign in again."),
+        })?;
+        let ended = || ApiError::unauthorized("The session has ended. Sign in again.");
+        let store = app.tenants.open(&principal.tenant).await?.ok_or_else(ended)?;
+        if !app.sessions.is_live(&store, &principal.session).await? {
+            return Err(ended());
+        }
+        Ok(Self { principal, store })
+    }
+
+    /// The caller's user id.
+    pub const fn user(&self) -> &UserId {
+        &self.principal.user
+    }
+
+    /// The caller's tenant.
+    pub const fn tenant(&self) -> &TenantId {
+        &self.principal.tenant
+    }
+
+    /// The caller's session.
+    pub const fn session(&self) -> &SessionId {
+        &self.principal.session
+    }
+
+    /// Refuses callers who may not see personal data of others: clinical accounts that no admin has verified.
+    pub fn must_see_phi(&self) -> Result<(), ApiError> {
+        if self.principal.may_see_phi() {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(
+            "Your account waits for an administrator to verify it. Until then you can complete your profile.",
+        ))
+    }
+
+    /// With a write that goes along with every commit.
+    #[must_use]
+    pub(crate) fn with_companion(mut self, write: Write) -> Self {
+        self.store = self.store.with_companion(write);
+        self
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let token = bearer(&parts.headers)
+            .ok_or_else(|| ApiError::unauthorized("Sign in and send the access token as Authorization: Bearer <token>."))?;
+        let caller = Self::of_token(app, token).await?;
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+/// The bearer token. API Gateway moves the client's header to `X-Forwarded-Authorization` and puts its own in its place.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get("x-forwarded-authorization").or_else(|| headers.get(http::header::AUTHORIZATION))?;
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Where a request comes from, for the session list and the audit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The client's address.
+    pub ip: Option<String>,
+    /// What it calls itself, at most 200 characters.
+    pub user_agent: Option<String>,
+}
+
+impl FromRequestParts<App> for ClientInfo {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let ip = client_ip(peer, text("x-forwarded-for"), app.settings.trusted_proxies);
+        let user_agent = text("user-agent").map(|agent| agent.chars().take(200).collect());
+        Ok(Self { ip, user_agent })
+    }
+}
+
+/// The right-most entry of `X-Forwarded-For` that no trusted proxy wrote about another: entries to its left are the
+/// client's own claim.
+fn client_ip(peer: Option<String>, forwarded: Option<&str>, trusted_proxies: usize) -> Option<String> {
+    if trusted_proxies == 0 {
+        return peer;
+    }
+    let hops: Vec<&str> = forwarded?.split(',').map(str::trim).collect();
+    let index = hops.len().checked_sub(trusted_proxies)?;
+    hops.get(index)?.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
+}
+
+/// The tenant of a request that carries no token: its `X-Tenant` header, else the configured default.
+#[derive(Debug, Clone)]
+pub struct SignInTenant {
+    /// Which.
+    pub id: TenantId,
+    /// Its documents.
+    pub store: Store,
+}
+
+impl SignInTenant {
+    /// The tenant with this id.
+    pub async fn of(app: &App, id: TenantId) -> Result<Self, ApiError> {
+        let store = app.tenants.open(&id).await?.ok_or_else(unknown_tenant)?;
+        Ok(Self { id, store })
+    }
+}
+
+impl FromRequestParts<App> for SignInTenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let named = match parts.headers.get("x-tenant") {
+            Some(value) => Some(value.to_str().ok().and_then(|id| id.parse().ok()).ok_or_else(unknown_tenant)?),
+            None => app.settings.default_tenant.clone(),
+        };
+        let id = named.ok_or_else(|| ApiError::new(Code::InvalidRequest, "Name your clinic in the X-Tenant header."))?;
+        Self::of(app, id).await
+    }
+}
+
+fn unknown_tenant() -> ApiError {
+    ApiError::new(Code::InvalidRequest, "The X-Tenant header names no clinic that is served here.").detail("field", "X-Tenant")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_cannot_forge_its_address() {
+        let peer = || Some("10.0.0.1".to_owned());
+        assert_eq!(client_ip(peer(), Some("6.6.6.6"), 0), peer());
+        assert_eq!(client_ip(peer(), Some("6.6.6.6, 203.0.113.7"), 1).as_deref(), Some("203.0.113.7"));
+        assert_eq!(client_ip(peer(), Some("6.6.6.6, 203.0.113.7, 10.0.0.9"), 2).as_deref(), Some("203.0.113.7"));
+        assert_eq!(client_ip(peer(), Some("203.0.113.7"), 2), None);
+        assert_eq!(client_ip(peer(), Some("x"), 1), None);
+    }
+
+    #[test]
+    fn the_gateway_keeps_the_clients_token_apart() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Bearer gateway".parse().unwrap());
+        assert_eq!(bearer(&headers), Some("gateway"));
+        headers.insert("x-forwarded-authorization", "bearer client".parse().unwrap());
+        assert_eq!(bearer(&headers), Some("client"));
+    }
+}

@@ -1,0 +1,183 @@
+//! The `Idempotency-Key` header: the same key and body take effect once and get the same answer.
+//!
+//! A key's document says `started` before the handler runs. Every commit of the handler turns it to `committed` (the
+//! store's companion write), so that after a crash it is known whether the request took effect; the answer is kept
+//! with it when the handler is done.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use kernel::{Phi, Sealed, Time};
+use serde::{Deserialize, Serialize};
+use store::{Collection, Precondition, Write};
+use vault::{Place, Subject};
+
+use crate::{ApiError, App, Caller, Code};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// On an answer that was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// A request that began this long ago and has committed nothing is dead.
+const ABANDONED: Duration = Duration::from_secs(120);
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    request: String,
+    state: Progress,
+    status: Option<u16>,
+    /// Sealed under the caller's key: the answer's body.
+    body: Option<Sealed>,
+    at: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Progress {
+    Started,
+    Committed,
+    Answered,
+}
+
+const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]);
+
+/// The middleware of all routes.
+pub async fn idempotency(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mutates = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE | Method::PATCH);
+    if !mutates || !request.headers().contains_key(KEY) {
+        return next.run(request).await;
+    }
+    once(app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiError> {
+    let key = request.headers().get(KEY).and_then(|key| key.to_str().ok()).unwrap_or("").to_owned();
+    if key.is_empty() || key.len() > 200 {
+        return Err(ApiError::field("Idempotency-Key", "Idempotency-Key: 1 to 200 visible characters"));
+    }
+    let (mut parts, body) = request.into_parts();
+    // Signing in and the like have no caller yet; they are safe to repeat by themselves.
+    if crate::caller::bearer(&parts.headers).is_none() {
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
+    let caller = Caller::from_request_parts(&mut parts, &app).await?;
+    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
+        ApiError::new(Code::ValidationError, "The body is too large.").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+    })?;
+    let id = hash(&[caller.user().as_str().as_bytes(), key.as_bytes()]);
+    let request_hash = hash(&[parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
+    let kept = |state, status, body| Kept { request: request_hash.clone(), state, status, body, at: app.now() };
+
+    let begun = caller
+        .store
+        .transact("idempotency-begin", async |tx| {
+            let before = tx.get(&KEYS, &id).await?.map(|doc| doc.value);
+            let dead = |k: &Kept| k.state == Progress::Started && app.now().since(k.at) >= ABANDONED && k.request == request_hash;
+            if before.as_ref().is_none_or(dead) {
+                tx.put_until(&KEYS, &id, &kept(Progress::Started, None, None), app.now().plus(KEPT))?;
+                return Ok::<_, store::Error>(None);
+            }
+            Ok(before)
+        })
+        .await?;
+    if let Some(before) = begun {
+        return replay(&app, &caller, &id, &request_hash, before).await;
+    }
+
+    let companion = Write::Put {
+        key: store::Key::new(KEYS.path(), id.clone()),
+        fields: as_fields(&kept(Progress::Committed, None, None))?,
+        expire_at: Some(app.now().plus(KEPT)),
+        precondition: Precondition::None,
+    };
+    parts.extensions.insert(caller.clone().with_companion(companion));
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    keep(&app, &caller, &id, response, kept).await
+}
+
+async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kept) -> Result<Response, ApiError> {
+    if before.request != request {
+        return Err(ApiError::new(Code::InvalidRequest, "This Idempotency-Key was used for another request. Take a new one.")
+            .with_status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    match (before.state, before.status, before.body) {
+        (Progress::Answered, Some(status), Some(sealed)) => {
+            let key = app.vault.key(&caller.store, &Subject::User(caller.user().clone())).await?;
+            let body = key.open(&place(caller, id), &sealed)?.into_disclosed();
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+            let mut response = if body.is_empty() { status.into_response() } else { (status, kind, body).into_response() };
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        (Progress::Committed, ..) => Err(ApiError::new(
+            Code::DuplicateEntry,
+            "This request took effect, but its answer was not kept. Read the record instead of sending it again.",
+        )),
+        _ => Err(ApiError::new(Code::DuplicateEntry, "The first request with this Idempotency-Key is still at work.")
+            .retry_after(1)),
+    }
+}
+
+/// Keeps the answer, or, where the request failed by no fault of the caller, forgets the key.
+async fn keep(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    response: Response,
+    kept: impl Fn(Progress, Option<u16>, Option<Sealed>) -> Kept,
+) -> Result<Response, ApiError> {
+    let status = response.status();
+    if !status.is_success() {
+        // Nothing took effect, or the commit's own mark says so: only a key that is still `started` is forgotten.
+        caller
+            .store
+            .transact("idempotency-forget", async |tx| {
+                if tx.get(&KEYS, id).await?.is_some_and(|doc| doc.value.state == Progress::Started) {
+                    tx.delete(&KEYS, id);
+                }
+                Ok::<_, store::Error>(())
+            })
+            .await?;
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.map_err(ApiError::internal)?.to_bytes();
+    let text = Phi::new(String::from_utf8_lossy(&bytes).into_owned());
+    let key = app.vault.key(&caller.store, &Subject::User(caller.user().clone())).await?;
+    let sealed = key.seal(&place(caller, id), &text);
+    let answer = kept(Progress::Answered, Some(status.as_u16()), Some(sealed));
+    caller
+        .store
+        .transact("idempotency-keep", async |tx| tx.put_until(&KEYS, id, &answer, app.now().plus(KEPT)))
+        .await?;
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+fn place<'a>(caller: &'a Caller, id: &'a str) -> Place<'a> {
+    Place { tenant: caller.tenant(), collection: "idempotency-keys", id, field: "body" }
+}
+
+fn as_fields(kept: &Kept) -> Result<store::Fields, ApiError> {
+    match serde_json::to_value(kept).map_err(ApiError::internal)? {
+        serde_json::Value::Object(fields) => Ok(fields),
+        _ => Err(ApiError::internal("an idempotency record is an object")),
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(part);
+    }
+    hex::encode(context.finish())
+}

@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use kernel::TenantId;
+
+/// What functions can be told by configuration; the runtime reads it from the environment.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The tenant of a sign-in that names none.
+    pub default_tenant: Option<TenantId>,
+    /// How many proxies in front append to `X-Forwarded-For`; the client's address is the entry before theirs. 0: the
+    /// peer's own address counts.
+    pub trusted_proxies: usize,
+    /// How long a refresh token lives.
+    pub refresh_lifetime: Duration,
+    /// Whether the refresh cookie is sent over HTTPS only.
+    pub secure_cookies: bool,
+    /// The scribe's.
+    pub scribe: ScribeSettings,
+}
+
+/// Which engine writes notes.
+#[derive(Clone)]
+pub struct ScribeSettings {
+    /// The Gemini API's key; without one the extractive engine writes.
+    pub gemini_api_key: Option<String>,
+    /// The model's id.
+    pub gemini_model: String,
+    /// The API's base address.
+    pub gemini_base_url: String,
+}
+
+impl std::fmt::Debug for ScribeSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScribeSettings")
+            .field("gemini_api_key", &self.gemini_api_key.as_ref().map(|_| ".."))
+            .field("gemini_model", &self.gemini_model)
+            .field("gemini_base_url", &self.gemini_base_url)
+            .finish()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_tenant: None,
+            trusted_proxies: 0,
+            refresh_lifetime: Duration::from_secs(7 * 24 * 3600),
+            secure_cookies: true,
+            scribe: ScribeSettings {
+                gemini_api_key: None,
+                gemini_model: "gemini-2.5-flash".to_owned(),
+                gemini_base_url: "https://generativelanguage.googleapis.com/v1beta".to_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Clock, Random, TenantId, Time};
+use model::tenant::{TENANTS, Tenant};
+use parking_lot::Mutex;
+use store::{Backend, CommitListener, Database, Store};
+
+/// For how long the registry's answer counts.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// The tenants: looked up in the registry's database, each opened once. No other way leads to a tenant's store.
+pub struct Tenants {
+    backend: Arc<dyn Backend>,
+    registry: Store,
+    listener: Option<Arc<dyn CommitListener>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    known: Mutex<HashMap<TenantId, Known>>,
+}
+
+struct Known {
+    store: Option<Store>,
+    since: Time,
+}
+
+impl Tenants {
+    /// Tenants registered in `registry`, a database of the same backend.
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        registry: Database,
+        listener: Option<Arc<dyn CommitListener>>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let registry = Store::new(backend.clone(), registry, random.clone());
+        Self { backend, registry, listener, clock, random, known: Mutex::default() }
+    }
+
+    /// The registry's own store.
+    pub const fn registry(&self) -> &Store {
+        &self.registry
+    }
+
+    /// A tenant's store; `None` where there is no such active tenant.
+    pub async fn open(&self, id: &TenantId) -> Result<Option<Store>, store::Error> {
+        let now = self.clock.now();
+        if let Some(known) = self.known.lock().get(id).filter(|known| now.since(known.since) < REMEMBERED) {
+            return Ok(known.store.clone());
+        }
+        let record = self.registry.get(&TENANTS, id.as_str()).await?.map(|doc| doc.value).filter(|tenant| tenant.active);
+        let mut known = self.known.lock();
+        let store = record.map(|record| match known.remove(id) {
+            Some(Known { store: Some(store), .. }) => store,
+            _ => self.handle(id, record),
+        });
+        // A stranger's guesses are not remembered, so they cannot fill the memory.
+        if store.is_some() {
+            known.insert(id.clone(), Known { store: store.clone(), since: now });
+        }
+        Ok(store)
+    }
+
+    /// The ids of all active tenants, for work that goes over all of them.
+    pub async fn all(&self) -> Result<Vec<TenantId>, store::Error> {
+        let records = self.registry.query(&TENANTS, &TENANTS.all()).await?;
+        let active = records.into_iter().filter(|doc| doc.value.active);
+        Ok(active.filter_map(|doc| doc.id.parse().ok()).collect())
+    }
+
+    /// Adds a tenant to the registry, or changes it.
+    pub async fn register(&self, id: &TenantId, tenant: &Tenant) -> Result<(), store::Error> {
+        self.registry.transact("register-tenant", async |tx| tx.put(&TENANTS, id.as_str(), tenant)).await
+    }
+
+    fn handle(&self, id: &TenantId, record: Tenant) -> Store {
+        let Tenant { project, database, prefix, .. } = record;
+        let database = Database { tenant: id.clone(), project, name: database, prefix };
+        let store = Store::new(self.backend.clone(), database, self.random.clone());
+        match &self.listener {
+            Some(listener) => store.with_listener(listener.clone()),
+            None => store,
+        }
+    }
+}
