@@ -125,9 +125,14 @@ impl Store {
     /// Runs `work` and commits what it wrote, all or nothing; again from the start where another commit came between,
     /// at most 12 times. Ids, times and anything outside the store are made before it, and nothing outside the
     /// store happens in it. `name` is for logs and metrics.
-    pub async fn transact<R, E, F>(&self, name: &'static str, work: F) -> Result<R, E>
+    ///
+    /// Give it `async |tx| ..` without `move`: what it uses is borrowed, so that it can run again. (The bound is no
+    /// `AsyncFn`, because then the compiler cannot see that a caller's future is `Send`, which axum and
+    /// `tokio::spawn` ask for.)
+    pub async fn transact<R, E, F, Fut>(&self, name: &'static str, work: F) -> Result<R, E>
     where
-        F: AsyncFn(Transaction) -> Result<R, E>,
+        F: Fn(Transaction) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
         E: From<Error>,
     {
         let mut last_conflict = None;
