@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Collection;
 
+use crate::chat::Happening;
+
 /// Something that happened.
 pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// `family.what-happened`: letters and `-`. The family is the Pub/Sub topic.
@@ -109,14 +111,8 @@ events! {
         chat_id: ChatId,
         /// The entry's number.
         log_seq: u64,
-    }
-
-    /// A message was sent.
-    "chats.message-sent" MessageSent [chat_id] {
-        /// The chat.
-        chat_id: ChatId,
-        /// The message.
-        message_id: MessageId,
+        /// What the entry says.
+        happening: Happening,
     }
 
     /// A member's read mark moved.

@@ -1,6 +1,6 @@
 //! One person's view of one chat.
 
-use kernel::{ChatId, Time, UserId};
+use kernel::{ChatId, PatientId, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
@@ -19,6 +19,8 @@ pub struct Membership {
     pub user_id: UserId,
     /// The chat's type, to list by.
     pub kind: ChatType,
+    /// The patient whose key seals the chat, if one does.
+    pub patient_id: Option<PatientId>,
     /// Whether the member is in the chat now.
     pub active: bool,
     /// Kept at the top of the member's list.
@@ -51,11 +53,14 @@ pub struct ReadMark {
 
 impl Membership {
     /// The membership of someone who comes in now; what was said before does not count as unread.
-    pub fn new(chat_id: ChatId, user_id: UserId, kind: ChatType, message_seq: u64, own_sent: u64) -> Self {
+    pub fn new(chat_id: ChatId, user_id: UserId, chat: &Chat) -> Self {
+        let own_sent = chat.members.get(&user_id).map_or(0, |member| member.sent);
+        let message_seq = chat.message_seq;
         Self {
             chat_id,
             user_id,
-            kind,
+            kind: chat.kind,
+            patient_id: chat.patient_id.clone(),
             active: true,
             pinned: false,
             muted: false,
@@ -116,23 +121,58 @@ pub fn membership_id(chat: &ChatId, user: &UserId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::chat::Member;
+
+    fn chat(message_seq: u64, sent: u64) -> Chat {
+        let at = Time::from_millis(0);
+        let name = kernel::Sealed::from_text(String::new());
+        let member = Member { name, role: kernel::Role::Doctor, admin: true, joined_at: at, left_at: None, sent };
+        let user: UserId = "u".parse().unwrap();
+        Chat {
+            kind: ChatType::Direct,
+            name: None,
+            avatar: None,
+            patient_id: None,
+            phone_number: None,
+            created_by: user.clone(),
+            created_at: at,
+            updated_at: at,
+            deleted_at: None,
+            message_seq,
+            log_seq: 0,
+            last_message: None,
+            members: BTreeMap::from([(user, member)]),
+        }
+    }
 
     #[test]
     fn marks_only_move_forward_and_tell_when() {
-        let mut membership = Membership::new("c".parse().unwrap(), "u".parse().unwrap(), ChatType::Direct, 2, 0);
+        let mut membership = Membership::new("c".parse().unwrap(), "u".parse().unwrap(), &chat(2, 0));
         let at = Time::from_millis;
         assert!(membership.mark_read(5, 1, at(50)));
         assert!(!membership.mark_read(4, 1, at(60)));
         assert!(membership.mark_read(9, 1, at(90)));
-        assert_eq!(
-            (membership.read_at(3), membership.read_at(6), membership.read_at(10)),
-            (Some(at(50)), Some(at(90)), None)
-        );
+        let times = (membership.read_at(3), membership.read_at(6), membership.read_at(10));
+        assert_eq!(times, (Some(at(50)), Some(at(90)), None));
         assert_eq!(membership.delivered_seq, 9);
-        for seq in 10..200 {
-            membership.mark_read(seq, 1, at(seq as i64 * 10));
+        for seq in 10..200_u32 {
+            membership.mark_read(seq.into(), 1, at(i64::from(seq) * 10));
         }
         assert_eq!(membership.marks.len(), KEPT_MARKS);
+    }
+
+    #[test]
+    fn own_messages_are_never_unread() {
+        // Who joins at message 2 and then sends two of the next five has three to read.
+        let mut membership = Membership::new("c".parse().unwrap(), "u".parse().unwrap(), &chat(2, 0));
+        assert_eq!(membership.unread(&chat(2, 0)), 0);
+        assert_eq!(membership.unread(&chat(7, 2)), 3);
+        membership.mark_read(4, 1, Time::from_millis(1));
+        assert_eq!(membership.unread(&chat(7, 2)), 2);
+        membership.mark_read(7, 2, Time::from_millis(2));
+        assert_eq!(membership.unread(&chat(7, 2)), 0);
     }
 }

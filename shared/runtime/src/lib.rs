@@ -1,1 +1,22 @@
-//! runtime
+//! The adapter: turns a function's value into a running service. A handler never learns its trigger.
+//!
+//! - [`run`] serves one function in a container, [`run_all`] all of them in one process.
+//! - [`Platform`] is where documents, events and keys are; [`Config`] reads it from the environment.
+//! - [`assemble`] joins functions and a platform into an application; tests use it without a socket.
+//! - `triggers` decodes Pub/Sub, CloudEvents and Scheduler calls into the same handlers.
+
+mod assemble;
+mod config;
+mod health;
+mod layers;
+mod logs;
+mod platform;
+mod serve;
+mod triggers;
+
+pub use assemble::{Assembled, BusOf, assemble};
+pub use config::{Config, ConfigError, PlatformKind};
+pub use layers::VERSION;
+pub use platform::Platform;
+pub use serve::{Serving, run, run_all, start};
+pub use triggers::{TriggerAuth, decode_envelope};

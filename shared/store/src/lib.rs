@@ -24,5 +24,5 @@ pub use collection::{Collection, Index, IndexField};
 pub use error::Error;
 pub use meter::{Counts, Meter};
 pub use query::{Cursor, Direction, Filter, Op, Query};
-pub use store::{CommitListener, Doc, Store};
+pub use store::{CommitListener, Doc, Store, typed};
 pub use transaction::Transaction;

@@ -219,7 +219,8 @@ fn check_index<T>(collection: &Collection<T>, query: &Query) -> Result<(), Error
     }
 }
 
-pub(crate) fn typed<T: DeserializeOwned>(document: Document) -> Result<Doc<T>, Error> {
+/// Gives a document its type.
+pub fn typed<T: DeserializeOwned>(document: Document) -> Result<Doc<T>, Error> {
     let Document { key, fields, version } = document;
     match serde_path_to_error::deserialize(serde_json::Value::Object(fields)) {
         Ok(value) => Ok(Doc { id: key.id, value, version }),

@@ -76,7 +76,8 @@ pub fn fold(text: &str) -> String {
     lower.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).collect()
 }
 
-fn words(text: &str) -> Vec<String> {
+/// The folded words of a text, as the index compares them.
+pub fn words(text: &str) -> Vec<String> {
     let folded = fold(text);
     let separates = |c: char| !(c.is_alphanumeric() || is_combining_mark(c));
     folded.split(separates).filter(|word| !word.is_empty()).map(str::to_owned).collect()

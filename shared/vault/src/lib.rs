@@ -30,7 +30,7 @@ mod subject_key;
 mod vault;
 mod wrap;
 
-pub use blind_index::{BlindIndex, fold};
+pub use blind_index::{BlindIndex, fold, words};
 pub use data_key::DataKeyBytes;
 pub use error::Error;
 pub use key_file::{KeyFile, KeyFileError};

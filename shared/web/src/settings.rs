@@ -7,6 +7,8 @@ use kernel::TenantId;
 pub struct Settings {
     /// The tenant of a sign-in that names none.
     pub default_tenant: Option<TenantId>,
+    /// The origins that browsers may call from, such as `https://app.consentmd.com`.
+    pub allowed_origins: Vec<String>,
     /// How many proxies in front append to `X-Forwarded-For`; the client's address is the entry before theirs. 0: the
     /// peer's own address counts.
     pub trusted_proxies: usize,
@@ -43,6 +45,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             default_tenant: None,
+            allowed_origins: Vec::new(),
             trusted_proxies: 0,
             refresh_lifetime: Duration::from_secs(7 * 24 * 3600),
             secure_cookies: true,

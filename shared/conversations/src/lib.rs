@@ -1,0 +1,16 @@
+//! What several functions do with chats: find one for someone who may see it, send a message, move a read mark, show
+//! messages. The chats function serves these over REST, realtime over sockets, the scribe reads transcripts.
+
+mod open;
+mod places;
+mod read_marks;
+mod roster;
+mod send;
+mod show;
+
+pub use open::{OpenChat, chat_subject, open, open_many};
+pub use places::Places;
+pub use read_marks::{acknowledge, mark_delivered, mark_read};
+pub use roster::{NamedUser, named_users};
+pub use send::{MAX_MESSAGE_CHARS, NewMessage, Sent, content_of_kind, preview_of, send};
+pub use show::{MessageView, SenderView, show};

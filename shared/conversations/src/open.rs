@@ -1,0 +1,109 @@
+use kernel::{ChatId, Phi, UserId};
+use model::chat::{CHATS, Chat};
+use model::membership::{MEMBERSHIPS, Membership, membership_id};
+use store::{Doc, Document, Key, Store};
+use vault::{Subject, SubjectKey};
+use web::{ApiError, App};
+
+use crate::Places;
+
+/// A chat that its reader may see, with the key that opens it.
+#[derive(Debug)]
+pub struct OpenChat {
+    /// Its id.
+    pub id: ChatId,
+    /// The chat.
+    pub chat: Chat,
+    /// Its key.
+    pub key: SubjectKey,
+}
+
+/// Whose key seals a chat: the patient's it is about, else its own.
+pub fn chat_subject(id: &ChatId, patient: Option<&kernel::PatientId>) -> Subject {
+    patient.map_or_else(|| Subject::Chat(id.clone()), |patient| Subject::Patient(patient.clone()))
+}
+
+/// The chat, for a member. Whoever is no member learns only that there is no such chat for them.
+pub async fn open(app: &App, store: &Store, id: &ChatId, reader: &UserId) -> Result<OpenChat, ApiError> {
+    let found: Option<Doc<Chat>> = store.get(&CHATS, id.as_str()).await?;
+    let chat = found.map(|doc| doc.value).filter(|chat| chat.deleted_at.is_none() && chat.member(reader).is_some());
+    let chat = chat.ok_or_else(|| ApiError::not_found("chat"))?;
+    let key = app.vault.key(store, &chat_subject(id, chat.patient_id.as_ref())).await?;
+    Ok(OpenChat { id: id.clone(), chat, key })
+}
+
+/// The chats of these memberships that can be seen now, each with its membership, in one round trip.
+pub async fn open_many(
+    app: &App,
+    store: &Store,
+    memberships: Vec<Membership>,
+) -> Result<Vec<(OpenChat, Membership)>, ApiError> {
+    let subject = |m: &Membership| chat_subject(&m.chat_id, m.patient_id.as_ref());
+    let mut keys: Vec<Key> = memberships.iter().map(|m| Key::new(CHATS.path(), m.chat_id.as_str())).collect();
+    let mut subjects: Vec<Key> = memberships
+        .iter()
+        .map(subject)
+        .filter(|subject| !app.vault.is_kept(store, subject))
+        .map(|subject| vault::Vault::document_key(&subject))
+        .collect();
+    subjects.sort();
+    subjects.dedup();
+    keys.extend(subjects);
+    let mut documents = store.get_keys(&keys).await?;
+    for document in documents.split_off(memberships.len()).into_iter().flatten() {
+        app.vault.admit(store, document).await?;
+    }
+    let mut opened = Vec::with_capacity(memberships.len());
+    for (document, membership) in documents.into_iter().zip(memberships) {
+        let Some(chat) = document.map(as_chat).transpose()? else { continue };
+        if chat.deleted_at.is_some() || chat.member(&membership.user_id).is_none() {
+            continue;
+        }
+        let key = app.vault.key(store, &subject(&membership)).await?;
+        opened.push((OpenChat { id: membership.chat_id.clone(), chat, key }, membership));
+    }
+    Ok(opened)
+}
+
+fn as_chat(document: Document) -> Result<Chat, store::Error> {
+    store::typed::<Chat>(document).map(|doc| doc.value)
+}
+
+impl OpenChat {
+    /// A member's name, also of one who has left; empty for someone who never was in the chat.
+    pub fn name_of(&self, places: &Places<'_>, user: &UserId) -> Result<Phi<String>, ApiError> {
+        match self.chat.members.get(user) {
+            Some(member) => Ok(self.key.open(&places.member_name(user), &member.name)?),
+            None => Ok(Phi::new(String::new())),
+        }
+    }
+
+    /// The chat's name for this reader: its own, or in a Direct chat without one the other person's.
+    pub fn title_for(&self, places: &Places<'_>, reader: &UserId) -> Result<Phi<String>, ApiError> {
+        if let Some(name) = &self.chat.name {
+            return Ok(self.key.open(&places.name(), name)?);
+        }
+        match self.chat.members.keys().find(|user| *user != reader) {
+            Some(other) => self.name_of(places, other),
+            None => Ok(Phi::new(String::new())),
+        }
+    }
+
+    /// The memberships of a few: the reader's own first, then those of the other current members, if there are no more
+    /// than `most`. One round trip.
+    pub async fn memberships(
+        &self,
+        store: &Store,
+        reader: &UserId,
+        most: usize,
+    ) -> Result<(Option<Membership>, Vec<Membership>), ApiError> {
+        let mut ids = vec![membership_id(&self.id, reader)];
+        let others = self.chat.current_members().map(|(user, _)| user).filter(|user| *user != reader);
+        if self.chat.current_members().count() <= most {
+            ids.extend(others.map(|user| membership_id(&self.id, user)));
+        }
+        let mut found = store.get_many(&MEMBERSHIPS, &ids).await?.into_iter();
+        let own = found.next().flatten().map(|doc| doc.value);
+        Ok((own, found.flatten().map(|doc| doc.value).collect()))
+    }
+}

@@ -1,0 +1,152 @@
+use events::Emit;
+use kernel::{ChatId, Phi, Time, UserId};
+use model::chat::{CHATS, Chat, Happening, LastMessage, LogEntry, log, sequence_id};
+use model::event::ChatLogGrew;
+use model::message::{Message, MessageKind, Priority, WORDS_INDEX, message_id, messages};
+use store::{Doc, Store};
+use web::{ApiError, App};
+
+use crate::{MessageView, Places, SenderView, chat_subject};
+
+/// The longest message, in characters: far below the store's limit for a document, sealed and indexed.
+pub const MAX_MESSAGE_CHARS: usize = 20_000;
+/// How much of a message lists show, in characters.
+const PREVIEW_CHARS: usize = 140;
+/// For how long a chat's log is kept: longer than an inbox.
+pub(crate) const LOG_KEPT: std::time::Duration = std::time::Duration::from_secs(8 * 24 * 3600);
+/// The most words of a message that search finds it by.
+const MAX_WORDS: usize = 300;
+
+/// A message to be sent.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// To which chat.
+    pub chat_id: ChatId,
+    /// By whom: the token's user, whatever a body says.
+    pub sender: UserId,
+    /// What it is.
+    pub kind: MessageKind,
+    /// What it says.
+    pub content: Phi<String>,
+    /// How much it matters.
+    pub priority: Priority,
+}
+
+/// A message that was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// As the API shows it.
+    pub view: MessageView,
+    /// The roster's size at that moment.
+    pub members: usize,
+}
+
+/// Sends a message: one read and one commit, which carries the message, the chat's counters, its log and the event.
+pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, ApiError> {
+    let now = app.now();
+    let words = words_of(app, store, new.content.disclose()).await?;
+    let grew = app.occurs(ChatLogGrew { chat_id: new.chat_id.clone(), log_seq: 0, happening: Happening::ChatChanged });
+    store
+        .transact("send-message", async |tx| {
+            let found: Option<Doc<Chat>> = tx.get(&CHATS, new.chat_id.as_str()).await?;
+            let mut chat = may_send(found, &new.sender)?;
+            let key = app.vault.key(store, &chat_subject(&new.chat_id, chat.patient_id.as_ref())).await?;
+            let places = Places::of(&store.database().tenant, &new.chat_id);
+
+            chat.message_seq += 1;
+            chat.log_seq += 1;
+            let (seq, log_seq) = (chat.message_seq, chat.log_seq);
+            let id = message_id(&new.chat_id, seq);
+            let message = Message {
+                seq,
+                sender: new.sender.clone(),
+                kind: new.kind,
+                content: Some(key.seal(&places.content(&id), &new.content)),
+                priority: new.priority,
+                created_at: now,
+                edited_at: None,
+                deleted_at: None,
+                edits: 0,
+                words: words.clone(),
+            };
+            chat.last_message = Some(LastMessage {
+                seq,
+                sender: new.sender.clone(),
+                kind: new.kind,
+                preview: Some(key.seal(&places.preview(&id), &preview_of(&new.content))),
+                at: now,
+            });
+            let members = chat.current_members().count();
+            let name = chat.members.get_mut(&new.sender).map(|member| {
+                member.sent += 1;
+                key.open(&places.member_name(&new.sender), &member.name)
+            });
+            let sender = SenderView { id: new.sender.clone(), name: name.transpose()?.map_or_else(String::new, Phi::into_disclosed) };
+
+            let happening = Happening::MessageSent { seq };
+            let entry = LogEntry { what: happening.clone(), by: new.sender.clone(), at: now };
+            tx.put(&CHATS, new.chat_id.as_str(), &chat)?;
+            tx.create(&messages(&new.chat_id), &sequence_id(seq), &message)?;
+            tx.create_until(&log(&new.chat_id), &sequence_id(log_seq), &entry, now.plus(LOG_KEPT))?;
+            tx.emit(&grew.with(ChatLogGrew { chat_id: new.chat_id.clone(), log_seq, happening }))?;
+            let content = Some(new.content.disclose().clone());
+            Ok(Sent { view: MessageView::new(id, &new.chat_id, sender, content, &message, false), members })
+        })
+        .await
+}
+
+fn may_send(found: Option<Doc<Chat>>, sender: &UserId) -> Result<Chat, ApiError> {
+    let chat = found.map(|doc| doc.value).filter(|chat| chat.deleted_at.is_none() && chat.member(sender).is_some());
+    let chat = chat.ok_or_else(|| ApiError::not_found("chat"))?;
+    if chat.may_send(sender) {
+        return Ok(chat);
+    }
+    Err(ApiError::forbidden("Only the admins of a Broadcast chat write in it."))
+}
+
+/// The blind index of a text's words, for search.
+pub(crate) async fn words_of(app: &App, store: &Store, text: &str) -> Result<Vec<String>, ApiError> {
+    let index = app.vault.blind_index(store).await?;
+    let mut words: Vec<String> = vault::words(text).into_iter().map(|word| index.exact(WORDS_INDEX, &word)).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.truncate(MAX_WORDS);
+    Ok(words)
+}
+
+/// The beginning of a message, on one line.
+pub fn preview_of(content: &Phi<String>) -> Phi<String> {
+    let line = content.disclose().split_whitespace().collect::<Vec<_>>().join(" ");
+    Phi::new(match line.char_indices().nth(PREVIEW_CHARS) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    })
+}
+
+/// What lists show for a message without text.
+pub const fn content_of_kind(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Text | MessageKind::System => "Message",
+        MessageKind::Image => "Picture",
+        MessageKind::Voice => "Voice message",
+        MessageKind::File => "File",
+        MessageKind::CallLog => "Call",
+    }
+}
+
+/// When a chat's log entry of now expires.
+pub(crate) fn log_expiry(now: Time) -> Time {
+    now.plus(LOG_KEPT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_is_one_short_line() {
+        assert_eq!(preview_of(&Phi::new(" a\n b ".to_owned())).disclose(), "a b");
+        let long = preview_of(&Phi::new("é".repeat(500)));
+        assert_eq!(long.disclose().chars().count(), PREVIEW_CHARS + 1);
+    }
+}

@@ -1,0 +1,252 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use access::token::SigningKeys;
+use kernel::TenantId;
+use web::{ScribeSettings, Settings};
+
+/// Which platform a process runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlatformKind {
+    /// SQLite and the in-process bus.
+    Local,
+    /// Firestore and Pub/Sub.
+    Google,
+}
+
+/// Everything that the environment configures. The README's table is made of [`Config::VARIABLES`].
+#[derive(Debug)]
+pub struct Config {
+    /// `PLATFORM`.
+    pub platform: PlatformKind,
+    /// `PORT`.
+    pub port: u16,
+    /// `HOST`.
+    pub host: std::net::IpAddr,
+    /// `DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// `GOOGLE_CLOUD_PROJECT`.
+    pub project: Option<String>,
+    /// `REGISTRY_DATABASE`.
+    pub registry_database: String,
+    /// `FIRESTORE_EMULATOR_HOST`.
+    pub firestore_emulator: Option<String>,
+    /// `PUBSUB_EMULATOR_HOST`.
+    pub pubsub_emulator: Option<String>,
+    /// `TRIGGER_AUDIENCE`.
+    pub trigger_audience: Option<String>,
+    /// `TRIGGER_SERVICE_ACCOUNTS`.
+    pub trigger_accounts: Vec<String>,
+    /// `TRIGGER_JWKS_URL`.
+    pub trigger_jwks_url: String,
+    /// `TRIGGER_ISSUER`.
+    pub trigger_issuer: Option<String>,
+    /// `SIGNING_KEY_PEM`: the key that signs access tokens; on one machine a key file is made instead.
+    pub signing_key: Option<SigningKeys>,
+    /// `KEY_FILE`.
+    pub key_file: Option<PathBuf>,
+    /// What functions are told.
+    pub settings: Settings,
+}
+
+/// A variable of the environment, for the README and for error messages.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// A value that would do.
+    pub example: &'static str,
+    /// What counts where it is not set.
+    pub default: &'static str,
+}
+
+const fn variable(name: &'static str, default: &'static str, example: &'static str, purpose: &'static str) -> Variable {
+    Variable { name, purpose, example, default }
+}
+
+/// All that is wrong with the environment, at once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "the configuration cannot be used:")?;
+        self.0.iter().try_for_each(|problem| writeln!(f, "  - {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Every variable that is read. `LOG` (a filter such as `info,store=debug`) is read by the logger.
+    pub const VARIABLES: &'static [Variable] = &[
+        variable("PLATFORM", "`local` for consentmd, `google` for a function", "local", "where documents, events and keys are"),
+        variable("PORT", "8080", "8080", "the port to listen on"),
+        variable("HOST", "127.0.0.1 (local), 0.0.0.0 (google)", "0.0.0.0", "the address to listen on"),
+        variable("DATA_DIR", "data", "/var/lib/consentmd", "local: the folder for databases, files and keys"),
+        variable("KEY_FILE", "keys.json in DATA_DIR", "/etc/consentmd/keys.json", "the file with the keys that wrap data keys; made at first start, mode 0600"),
+        variable("DEFAULT_TENANT", "`demo` (local), none (google)", "demo", "the tenant of a sign-in without X-Tenant"),
+        variable("ALLOWED_ORIGINS", "none", "https://app.consentmd.com", "origins that browsers may call from, with commas between"),
+        variable("TRUSTED_PROXIES", "0 (local), 1 (google)", "2", "how many proxies append to X-Forwarded-For"),
+        variable("GEMINI_API_KEY", "none: notes are written by the offline engine", "AIza…", "the scribe's key of the Gemini API"),
+        variable("GEMINI_MODEL", "gemini-2.5-flash", "gemini-2.5-pro", "the scribe's model"),
+        variable("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta", "http://127.0.0.1:9000/v1beta", "where the Gemini API is"),
+        variable("GOOGLE_CLOUD_PROJECT", "none", "my-project", "google: the project, also for trace links in logs"),
+        variable("REGISTRY_DATABASE", "`registry` (local), `(default)` (google)", "(default)", "the database with the tenants' registry"),
+        variable("FIRESTORE_EMULATOR_HOST", "none", "127.0.0.1:8085", "google: use this Firestore emulator"),
+        variable("PUBSUB_EMULATOR_HOST", "none", "127.0.0.1:8086", "google: use this Pub/Sub emulator"),
+        variable("TRIGGER_AUDIENCE", "none", "https://chats-abc.run.app", "google: the audience of trigger calls' OIDC tokens"),
+        variable("TRIGGER_SERVICE_ACCOUNTS", "none", "push@my-project.iam.gserviceaccount.com", "google: who may call the trigger paths, with commas between"),
+        variable("TRIGGER_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs", "http://127.0.0.1:9001/certs", "google: the keys that sign trigger calls' tokens"),
+        variable("TRIGGER_ISSUER", "Google's", "https://issuer.example", "google: another issuer of trigger calls' tokens"),
+        variable("SIGNING_KEY_PEM", "local: signing-key.pem in DATA_DIR, made at first start", "-----BEGIN PRIVATE KEY-----…", "google: the P-256 key (PKCS#8) that signs access tokens, from Secret Manager"),
+        variable("INSECURE_COOKIES", "true (local), false (google)", "false", "whether the refresh cookie also goes over plain HTTP"),
+    ];
+
+    /// Reads the process's environment. `default_platform` counts where `PLATFORM` is not set.
+    pub fn from_env(default_platform: PlatformKind) -> Result<Self, ConfigError> {
+        Self::from_vars(default_platform, std::env::vars().collect())
+    }
+
+    /// Reads these variables.
+    pub fn from_vars(default_platform: PlatformKind, vars: BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let mut read = Reader { vars, problems: Vec::new() };
+        let platform = read.one("PLATFORM", default_platform, |text| match text {
+            "local" => Some(PlatformKind::Local),
+            "google" => Some(PlatformKind::Google),
+            _ => None,
+        });
+        let local = platform == PlatformKind::Local;
+        let default_host = if local { std::net::Ipv4Addr::LOCALHOST } else { std::net::Ipv4Addr::UNSPECIFIED };
+        let defaults = Settings::default();
+        let scribe = ScribeSettings {
+            gemini_api_key: read.text("GEMINI_API_KEY"),
+            gemini_model: read.text("GEMINI_MODEL").unwrap_or(defaults.scribe.gemini_model),
+            gemini_base_url: read.text("GEMINI_BASE_URL").unwrap_or(defaults.scribe.gemini_base_url),
+        };
+        let settings = Settings {
+            default_tenant: read.optional("DEFAULT_TENANT", |text| text.parse::<TenantId>().ok()).or_else(|| {
+                if local { "demo".parse().ok() } else { None }
+            }),
+            allowed_origins: read.list("ALLOWED_ORIGINS"),
+            trusted_proxies: read.one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
+            secure_cookies: !read.one("INSECURE_COOKIES", local, |text| text.parse().ok()),
+            scribe,
+            ..defaults
+        };
+        let config = Self {
+            platform,
+            port: read.one("PORT", 8080, |text| text.parse().ok()),
+            host: read.one("HOST", default_host.into(), |text| text.parse().ok()),
+            data_dir: read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+            project: read.text("GOOGLE_CLOUD_PROJECT"),
+            registry_database: read
+                .text("REGISTRY_DATABASE")
+                .unwrap_or_else(|| if local { "registry" } else { "(default)" }.to_owned()),
+            firestore_emulator: read.text("FIRESTORE_EMULATOR_HOST"),
+            pubsub_emulator: read.text("PUBSUB_EMULATOR_HOST"),
+            trigger_audience: read.text("TRIGGER_AUDIENCE"),
+            trigger_accounts: read.list("TRIGGER_SERVICE_ACCOUNTS"),
+            trigger_jwks_url: read
+                .text("TRIGGER_JWKS_URL")
+                .unwrap_or_else(|| "https://www.googleapis.com/oauth2/v3/certs".to_owned()),
+            trigger_issuer: read.text("TRIGGER_ISSUER"),
+            signing_key: read.optional("SIGNING_KEY_PEM", |text| SigningKeys::from_pem(text).ok()),
+            key_file: read.text("KEY_FILE").map(PathBuf::from),
+            settings,
+        };
+        if platform == PlatformKind::Google {
+            config.check_google(&mut read);
+        }
+        if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
+    }
+
+    fn check_google(&self, read: &mut Reader) {
+        let emulated = self.firestore_emulator.is_some() && self.pubsub_emulator.is_some();
+        read.need("GOOGLE_CLOUD_PROJECT", self.project.is_some());
+        read.need("SIGNING_KEY_PEM", self.signing_key.is_some());
+        read.need("KEY_FILE", self.key_file.is_some());
+        read.need("TRIGGER_AUDIENCE", emulated || self.trigger_audience.is_some());
+        read.need("TRIGGER_SERVICE_ACCOUNTS", emulated || !self.trigger_accounts.is_empty());
+        if self.firestore_emulator.is_some() != self.pubsub_emulator.is_some() {
+            let problem = "FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST go together: set both or none";
+            read.problems.push(problem.to_owned());
+        }
+    }
+}
+
+struct Reader {
+    vars: BTreeMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Reader {
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        debug_assert!(Config::VARIABLES.iter().any(|variable| variable.name == name), "{name} is not in the table");
+        self.vars.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn optional<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.problems.push(problem(name, "has a value that cannot be used"));
+        }
+        value
+    }
+
+    fn one<T>(&mut self, name: &'static str, default: T, parse: impl Fn(&str) -> Option<T>) -> T {
+        self.optional(name, parse).unwrap_or(default)
+    }
+
+    fn list(&mut self, name: &'static str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn need(&mut self, name: &'static str, given: bool) {
+        if !given && !self.problems.iter().any(|problem| problem.starts_with(name)) {
+            self.problems.push(problem(name, "is not set"));
+        }
+    }
+}
+
+fn problem(name: &str, what: &str) -> String {
+    let known = Config::VARIABLES.iter().find(|variable| variable.name == name);
+    let help = known.map(|v| format!(": {}; for example {}", v.purpose, v.example)).unwrap_or_default();
+    format!("{name} {what}{help}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(platform: PlatformKind, vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_vars(platform, vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set_on_one_machine() {
+        let config = read(PlatformKind::Local, &[]).unwrap();
+        assert_eq!((config.port, config.host.is_loopback()), (8080, true));
+        assert_eq!(config.settings.default_tenant.unwrap().as_str(), "demo");
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_an_example() {
+        let error = read(PlatformKind::Google, &[("PORT", "eighty"), ("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")]).unwrap_err();
+        let text = error.to_string();
+        for name in ["PORT has", "GOOGLE_CLOUD_PROJECT is", "SIGNING_KEY_PEM is", "KEY_FILE is", "TRIGGER_AUDIENCE is", "go together"] {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+        assert!(text.contains("for example 8080"), "{text}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = read(PlatformKind::Local, &[("GEMINI_API_KEY", "AIzaCanary")]).unwrap();
+        assert!(!format!("{config:?}").contains("Canary"));
+    }
+}

@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use events::{Bus, Live};
+use kernel::{Clock, Random};
+use store::{Backend, Database};
+use vault::KeyWrap;
+
+/// Where documents, events and keys are. The one place besides `infra/local` that knows.
+#[derive(Clone)]
+pub struct Platform {
+    /// What it calls itself, for logs and `/health`.
+    pub name: &'static str,
+    /// The document store.
+    pub backend: Arc<dyn Backend>,
+    /// The database with the tenants' registry.
+    pub registry: Database,
+    /// The bus to other processes; `None` where all handlers are in this one.
+    pub bus: Option<Arc<dyn Bus>>,
+    /// Signals to sockets.
+    pub live: Arc<dyn Live>,
+    /// What wraps data keys.
+    pub key_wrap: Arc<dyn KeyWrap>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}

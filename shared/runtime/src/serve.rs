@@ -1,0 +1,203 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::oidc::{HttpJwks, JwksCache, OidcVerifier};
+use access::password::{Cost, Passwords};
+use access::token::{SigningKeys, Tokens};
+use anyhow::Context;
+use events::InProcessLive;
+use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
+use kernel::{Clock, OsRandom, Random, SystemClock, TenantId};
+use store::{Backend, Database};
+use store_firestore::{FirestoreBackend, FirestoreConfig};
+use store_sqlite::SqliteBackend;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use vault::KeyFile;
+use web::Function;
+
+use crate::triggers::{SWEEP_AGE, run_for_all, sweep_all};
+use crate::{Assembled, BusOf, Config, Platform, PlatformKind, TriggerAuth, assemble};
+
+/// After SIGTERM Cloud Run waits ten seconds; requests get most of them.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// A service that is running.
+pub struct Serving {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The application.
+    pub assembled: Arc<Assembled>,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    backend: Arc<dyn Backend>,
+}
+
+/// Serves one function in a container, until SIGTERM.
+pub async fn run(function: Function) -> anyhow::Result<()> {
+    serve_until_stopped(vec![function], PlatformKind::Google).await
+}
+
+/// Serves all functions in one process, until Ctrl-C or SIGTERM.
+pub async fn run_all(functions: Vec<Function>) -> anyhow::Result<()> {
+    serve_until_stopped(functions, PlatformKind::Local).await
+}
+
+async fn serve_until_stopped(functions: Vec<Function>, default: PlatformKind) -> anyhow::Result<()> {
+    let config = Config::from_env(default)?;
+    crate::logs::start(config.project.clone());
+    let serving = start(config, functions).await?;
+    stop_signal().await;
+    tracing::info!("stopping");
+    serving.stop().await
+}
+
+/// Starts a service without waiting for its end.
+pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<Serving> {
+    // The one TLS provider; a second installation, in tests, changes nothing.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    crate::logs::metrics();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let (platform, keys) = match config.platform {
+        PlatformKind::Local => local(&config, clock, random)?,
+        PlatformKind::Google => google(&config, clock, random)?,
+    };
+    let backend = platform.backend.clone();
+    let auth = trigger_auth(&config)?;
+    let assembled =
+        Arc::new(assemble(platform, functions, config.settings, Tokens::new(keys), Passwords::new(Cost::default()), auth));
+    let listener = TcpListener::bind((config.host, config.port))
+        .await
+        .with_context(|| format!("cannot listen on {}:{}: choose another PORT, or stop what uses it", config.host, config.port))?;
+    let address = listener.local_addr()?;
+    assembled.begin().await;
+    let (stop, stopped) = watch::channel(false);
+    if matches!(assembled.bus, BusOf::InProcess(_)) {
+        tokio::spawn(recur(assembled.clone(), stopped.clone()));
+    }
+    let service = assembled.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+    let mut shutdown = stopped;
+    let server = tokio::spawn(async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                let _ = shutdown.wait_for(|stop| *stop).await;
+            })
+            .await
+    });
+    tracing::info!(%address, "listening");
+    Ok(Serving { address, assembled, stop, server, backend })
+}
+
+impl Serving {
+    /// Ends it: sockets are told, requests drain, events settle, the store closes.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(true);
+        self.assembled.end().await;
+        if tokio::time::timeout(DRAIN, self.server).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        if let BusOf::InProcess(bus) = &self.assembled.bus
+            && tokio::time::timeout(Duration::from_secs(1), bus.settle()).await.is_err()
+        {
+            tracing::info!("some events wait in the outbox for the next start");
+        }
+        self.backend.close().await;
+        Ok(())
+    }
+}
+
+fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
+    let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes())?;
+    let key_file = config.key_file.clone().unwrap_or_else(|| config.data_dir.join("keys.json"));
+    let platform = Platform {
+        name: "local",
+        backend: Arc::new(backend),
+        registry: registry(&config.registry_database, "")?,
+        bus: None,
+        live: Arc::new(InProcessLive::default()),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
+        clock,
+        random,
+    };
+    let keys = match &config.signing_key {
+        Some(keys) => keys.clone(),
+        None => SigningKeys::open_or_create(&config.data_dir.join("signing-key.pem"))?,
+    };
+    Ok((platform, keys))
+}
+
+fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
+    let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
+    let key_file = config.key_file.clone().context("KEY_FILE is not set")?;
+    let keys = config.signing_key.clone().context("SIGNING_KEY_PEM is not set")?;
+    let backend = FirestoreBackend::new(FirestoreConfig { emulator_host: config.firestore_emulator.clone() });
+    let pubsub = PubsubConfig { project: project.clone(), emulator_host: config.pubsub_emulator.clone() };
+    let instance = kernel::RandomExt::uuid(random.as_ref()).simple().to_string();
+    let platform = Platform {
+        name: "google",
+        backend: Arc::new(backend),
+        registry: registry(&config.registry_database, &project)?,
+        bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
+        live: Arc::new(PubsubLive::new(pubsub, instance)),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
+        clock,
+        random,
+    };
+    Ok((platform, keys))
+}
+
+fn registry(name: &str, project: &str) -> anyhow::Result<Database> {
+    let tenant: TenantId = "registry".parse()?;
+    Ok(Database { tenant, project: project.to_owned(), name: name.to_owned(), prefix: String::new() })
+}
+
+fn trigger_auth(config: &Config) -> anyhow::Result<Option<TriggerAuth>> {
+    if config.platform == PlatformKind::Local {
+        return Ok(None);
+    }
+    let Some(audience) = config.trigger_audience.clone() else {
+        return Ok(config.pubsub_emulator.is_some().then_some(TriggerAuth::EmulatorWithoutTokens));
+    };
+    let client = connect::http::client(Duration::from_secs(5))?;
+    let jwks = JwksCache::new(Arc::new(HttpJwks::new(client, config.trigger_jwks_url.clone())));
+    let mut verifier = OidcVerifier::new(jwks, audience, config.trigger_accounts.clone());
+    if let Some(issuer) = &config.trigger_issuer {
+        verifier = verifier.with_issuer(issuer.clone());
+    }
+    Ok(Some(TriggerAuth::Oidc(Arc::new(verifier))))
+}
+
+/// On one machine: what Cloud Scheduler does in the cloud. What a crash left in the outbox goes out first.
+async fn recur(assembled: Arc<Assembled>, mut stopped: watch::Receiver<bool>) {
+    assembled.sweep(Duration::ZERO).await;
+    let tick = Duration::from_secs(30);
+    let mut elapsed = Duration::ZERO;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(tick) => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        elapsed += tick;
+        sweep_all(&assembled.app, assembled.bus.as_bus(), SWEEP_AGE).await;
+        for schedule in &assembled.schedules {
+            let periods = |at: Duration| at.as_secs() / schedule.every.as_secs().max(1);
+            if periods(elapsed) > periods(elapsed.saturating_sub(tick)) {
+                run_for_all(&assembled.app, schedule).await;
+            }
+        }
+    }
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}
