@@ -53,7 +53,7 @@ impl Transaction {
         id: &str,
     ) -> Result<Option<Doc<T>>, Error> {
         let key = Key::new(collection.path(), id);
-        Ok(self.get_keys(vec![key]).await?.pop().flatten().map(typed).transpose()?)
+        self.get_keys(vec![key]).await?.pop().flatten().map(typed).transpose()
     }
 
     /// The documents with these ids, in their order, in one round trip.
@@ -182,7 +182,8 @@ impl Transaction {
                 Pending::Delete => Write::Delete { key, precondition: seen.map_or(Precondition::None, as_seen) },
             });
         }
-        if writes.len() > MAX_WRITES {
+        // One place is kept for a companion.
+        if writes.len() >= MAX_WRITES {
             return Err(Error::TooLarge {
                 what: format!("transaction \"{}\" with {} writes", self.name, writes.len()),
             });
