@@ -26,7 +26,8 @@ pub struct Database {
 /// Where a document is: a collection's path and an id in it.
 ///
 /// A path is `collection` or `collection/id/collection`, as `chats` or `chats/4b0c/messages`. Collection names are made
-/// of lower-case letters and `-`; ids hold no `/`, are not empty, `.` or `..`, and have at most 400 bytes.
+/// of lower-case letters and `-`; ids hold no `/` and no NUL, are not empty, `.`, `..` or `__x__`, and have at most 400
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The collection's path.

@@ -10,8 +10,10 @@
 //! To add a backend: implement [`Backend`], then stamp the `conformance` suite on it (see `store-sqlite`'s tests).
 
 mod backend;
+mod check;
 mod collection;
 #[cfg(feature = "conformance")]
+#[expect(clippy::unwrap_used, reason = "tests, which other crates stamp")]
 pub mod conformance;
 mod error;
 mod meter;
@@ -24,5 +26,5 @@ pub use collection::{Collection, Index, IndexField};
 pub use error::Error;
 pub use meter::{Counts, Meter};
 pub use query::{Cursor, Direction, Filter, Op, Query};
-pub use store::{CommitListener, Doc, Store};
+pub use store::{CommitListener, Doc, MAX_DOCUMENT_BYTES, MAX_WRITES, Store};
 pub use transaction::Transaction;

@@ -15,7 +15,9 @@ use crate::{
 /// How often a transaction is tried before it gives up.
 const MAX_ATTEMPTS: u32 = 12;
 /// The most writes in one commit; Firestore takes 500 with some room needed for index entries.
-pub(crate) const MAX_WRITES: usize = 400;
+pub const MAX_WRITES: usize = 400;
+/// The largest document, in bytes of its JSON or of the store's own form.
+pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 
 /// A document read, with its type.
 #[derive(Debug, Clone)]
@@ -81,7 +83,7 @@ impl Store {
         id: &str,
     ) -> Result<Option<Doc<T>>, Error> {
         let key = Key::new(collection.path(), id);
-        Ok(self.read(std::slice::from_ref(&key)).await?.pop().flatten().map(typed).transpose()?)
+        self.read(std::slice::from_ref(&key)).await?.pop().flatten().map(typed).transpose()
     }
 
     /// The documents with these ids, in their order, in one round trip.

@@ -48,7 +48,7 @@ impl Transaction {
         id: &str,
     ) -> Result<Option<Doc<T>>, Error> {
         let key = Key::new(collection.path(), id);
-        Ok(self.get_keys(vec![key]).await?.pop().flatten().map(typed).transpose()?)
+        self.get_keys(vec![key]).await?.pop().flatten().map(typed).transpose()
     }
 
     /// The documents with these ids, in their order, in one round trip.
