@@ -150,4 +150,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Removes documents that expired before `now`, a bounded number of them, and says how many. A backend whose
     /// service does this by itself answers 0.
     async fn purge_expired(&self, database: &Database, now: Time) -> Result<u64, Error>;
+
+    /// Ends what the backend does in the background, at shutdown. Commits that were acknowledged are safe without it.
+    async fn close(&self) {}
 }
