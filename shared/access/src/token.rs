@@ -1,0 +1,176 @@
+//! Access tokens: short-lived JWTs under ES256 that carry a [`Principal`]. There is no e-mail address and no name in
+//! them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use kernel::{Random, RandomExt, Role, SessionId, TenantId, Time, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::Principal;
+
+mod keys;
+mod pem;
+
+pub use keys::{SigningKeys, SigningKeysError};
+
+/// Who issues our tokens, and for whom, unless configured otherwise.
+pub const CONSENTMD: &str = "consentmd";
+/// How long a token holds, unless configured otherwise.
+pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// How far the clocks of two machines may differ, in seconds.
+const LEEWAY_SECS: i64 = 30;
+/// Longer text is no token of ours.
+const LONGEST_TOKEN: usize = 4096;
+
+/// What a token says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    tid: TenantId,
+    sid: SessionId,
+    role: Role,
+    verified: bool,
+    iat: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+    exp: i64,
+    jti: String,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is one of ours, and its time is over.
+    #[error("the access token has expired")]
+    Expired,
+    /// It is none of ours, or was altered, or is not valid yet.
+    #[error("the access token is not valid")]
+    Invalid,
+}
+
+/// A token could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("an access token could not be signed")]
+pub struct SigningFailed(#[source] jsonwebtoken::errors::Error);
+
+/// Issues and checks access tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens {
+    keys: Arc<SigningKeys>,
+    issuer: String,
+    audience: String,
+    lifetime: Duration,
+    validation: Arc<Validation>,
+    random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tokens({:?}, {} for {})", self.keys, self.issuer, self.audience)
+    }
+}
+
+impl Tokens {
+    /// Tokens under these keys, from and for `consentmd`, that hold for 15 minutes. `random` is for their ids.
+    pub fn new(keys: SigningKeys, random: Arc<dyn Random>) -> Self {
+        Self::with(keys, random, CONSENTMD, CONSENTMD, LIFETIME)
+    }
+
+    /// Tokens with another issuer, audience or lifetime.
+    pub fn with(keys: SigningKeys, random: Arc<dyn Random>, issuer: &str, audience: &str, lifetime: Duration) -> Self {
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Times are compared with the caller's clock, below.
+        validation.validate_exp = false;
+        Self {
+            keys: Arc::new(keys),
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            lifetime,
+            validation: Arc::new(validation),
+            random,
+        }
+    }
+
+    /// How long a token holds.
+    pub const fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// A token for this principal, from `now` on.
+    pub fn issue(&self, principal: &Principal, now: Time) -> Result<String, SigningFailed> {
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: principal.user.clone(),
+            tid: principal.tenant.clone(),
+            sid: principal.session.clone(),
+            role: principal.role,
+            verified: principal.verified,
+            iat: now.as_secs(),
+            nbf: None,
+            exp: now.plus(self.lifetime).as_secs(),
+            jti: self.random.uuid().to_string(),
+        };
+        let header = Header { kid: Some(self.keys.current_id().to_owned()), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, &claims, self.keys.signing()).map_err(SigningFailed)
+    }
+
+    /// Who a token speaks for.
+    pub fn verify(&self, token: &str, now: Time) -> Result<Principal, TokenError> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(TokenError::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let key = header.kid.as_deref().and_then(|id| self.keys.verifying(id)).ok_or(TokenError::Invalid)?;
+        // "crit" names extensions that must be understood, and we understand none (RFC 7515, section 4.1.11).
+        if header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
+        let claims = decoded.map_err(|error| log_refusal(error.kind()))?.claims;
+        let now = now.as_secs();
+        let starts = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+        if starts.saturating_sub(LEEWAY_SECS) > now {
+            return Err(TokenError::Invalid);
+        }
+        if now >= claims.exp {
+            return Err(TokenError::Expired);
+        }
+        Ok(Principal {
+            user: claims.sub,
+            tenant: claims.tid,
+            role: claims.role,
+            session: claims.sid,
+            verified: claims.verified,
+        })
+    }
+
+    /// The public keys, for whoever checks our tokens (RFC 7517).
+    pub fn jwks(&self) -> serde_json::Value {
+        self.keys.jwks()
+    }
+}
+
+/// The kind of refusal helps operators; the token and its content stay out of the log.
+fn log_refusal(kind: &ErrorKind) -> TokenError {
+    let reason = match kind {
+        ErrorKind::InvalidSignature => "signature",
+        ErrorKind::InvalidAlgorithm => "algorithm",
+        ErrorKind::InvalidIssuer => "issuer",
+        ErrorKind::InvalidAudience => "audience",
+        ErrorKind::MissingRequiredClaim(_) => "missing claim",
+        _ => "form",
+    };
+    tracing::debug!(reason, "access token refused");
+    TokenError::Invalid
+}
