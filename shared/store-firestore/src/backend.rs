@@ -118,12 +118,13 @@ impl Backend for FirestoreBackend {
             return Ok(Vec::new());
         }
         let once: BTreeSet<&String> = asked.iter().collect();
-        let found = self.found(database, &names, once.into_iter().cloned().collect()).await?;
+        let is_repeated = once.len() < asked.len();
+        let mut found = self.found(database, &names, once.into_iter().cloned().collect()).await?;
+        let mut take = |name| if is_repeated { found.get(name).cloned() } else { found.remove(name) };
         keys.iter()
             .zip(&asked)
-            .map(|(key, name)| match found.get(name) {
-                Some(Some(document)) => document_of(key.clone(), document.clone()).map(Some),
-                Some(None) => Ok(None),
+            .map(|(key, name)| match take(name) {
+                Some(document) => document.map(|document| document_of(key.clone(), document)).transpose(),
                 None => Err(Error::Unavailable(Box::new(NotAsked("BatchGetDocuments left a document out".to_owned())))),
             })
             .collect()

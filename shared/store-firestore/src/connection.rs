@@ -94,3 +94,39 @@ impl CredentialsProvider for EmulatorCredentials {
         std::future::ready(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::failure::{is_ambiguous, was_never_sent};
+    use crate::proto::CommitRequest;
+
+    /// A commit may be sent again where it was never sent; that has to be told from a lost answer.
+    #[tokio::test]
+    async fn a_request_without_a_connection_is_known_to_be_unsent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = FirestoreConfig::emulator(listener.local_addr().unwrap().to_string());
+        let database = Database {
+            tenant: "t1".parse().unwrap(),
+            project: "p".to_owned(),
+            name: "d".to_owned(),
+            prefix: String::new(),
+        };
+        let connections = Connections::default();
+        let mut client = connections.client(&config, &database).await.unwrap();
+        drop(listener);
+
+        // The first requests may still meet the dying connection.
+        for _ in 0..20 {
+            let status = client.commit(CommitRequest::default()).await.unwrap_err();
+            if was_never_sent(&status) {
+                assert!(!is_ambiguous(&status));
+                return;
+            }
+            assert!(is_ambiguous(&status), "{status:?}");
+        }
+        panic!("a refused connection was never told from a lost answer");
+    }
+}

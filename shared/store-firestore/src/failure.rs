@@ -9,8 +9,8 @@ use store::{CommitError, Error, Key};
 /// How much of Firestore's own words is kept.
 const MAX_MESSAGE_CHARS: usize = 300;
 /// How Firestore and its emulator speak of what is too large.
-const TOO_LARGE: [&str; 5] =
-    ["exceeds the maximum", "maximum size", "maximum entity size", "too big", "payload size exceeds"];
+const TOO_LARGE: [&str; 6] =
+    ["exceeds the maximum", "maximum size", "maximum entity size", "too big", "payload size exceeds", "is longer than"];
 
 /// Firestore's answer where it is none. Of the status only code and message are kept: its metadata is nobody's business.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use crate::proto::structured_query::{
     UnaryFilter,
 };
 use crate::proto::{Cursor, StructuredQuery, Value as Stored};
-use crate::value::{compared, reference, stored};
+use crate::value::{ALL_FIELD, array, boolean, compared, equal_to, reference, stored};
 
 /// Firestore's word for a document's name where a field's may stand.
 const NAME: &str = "__name__";
@@ -56,16 +56,24 @@ fn conditions(names: &Names, query: &Query) -> Vec<Condition> {
     let bound = |id: &String, op| field_filter(name_field(), op, reference(names.unchecked(&query.collection, id)));
     let from = query.id_from.as_ref().map(|id| bound(id, Comparison::GreaterThanOrEqual));
     let below = query.id_below.as_ref().map(|id| bound(id, Comparison::LessThan));
-    query.filters.iter().map(condition).chain(from).chain(below).collect()
+    query.filters.iter().map(condition).chain(all_downwards(query)).chain(from).chain(below).collect()
+}
+
+/// Firestore reads a collection upwards only. Its automatic index of a field has all ids downwards below each of the
+/// field's values, so all documents downwards are those with `true` in the field that all have.
+fn all_downwards(query: &Query) -> Option<Condition> {
+    let is_all = query.filters.is_empty() && query.order.is_empty() && query.by_id == Direction::Descending;
+    is_all.then(|| field_filter(field(ALL_FIELD), Comparison::Equal, boolean(true)))
 }
 
 fn condition(filter: &Filter) -> Condition {
     let compare = |op| field_filter(field(&filter.field), op, compared(&filter.value));
+    let equal = |op| field_filter(field(&filter.field), op, equal_to(&filter.value));
     match filter.op {
         Op::Equal if filter.value.is_null() => is_null(&filter.field),
-        Op::Equal => compare(Comparison::Equal),
+        Op::Equal => equal(Comparison::Equal),
         Op::In => any_of(filter),
-        Op::Contains => compare(Comparison::ArrayContains),
+        Op::Contains => equal(Comparison::ArrayContains),
         Op::Less => compare(Comparison::LessThan),
         Op::LessOrEqual => compare(Comparison::LessThanOrEqual),
         Op::Greater => compare(Comparison::GreaterThan),
@@ -78,18 +86,12 @@ fn any_of(filter: &Filter) -> Condition {
     let values = filter.value.as_array().map_or(&[][..], Vec::as_slice);
     let present: Vec<Value> = values.iter().filter(|value| !value.is_null()).cloned().collect();
     let with_null = present.len() < values.len();
-    let one_of = || field_filter(field(&filter.field), Comparison::In, compared_array(&present));
+    let one_of = || field_filter(field(&filter.field), Comparison::In, array(present.iter().map(equal_to).collect()));
     match (present.is_empty(), with_null) {
         (true, _) => is_null(&filter.field),
         (false, false) => one_of(),
         (false, true) => composite(Junction::Or, vec![one_of(), is_null(&filter.field)]),
     }
-}
-
-fn compared_array(values: &[Value]) -> Stored {
-    use crate::proto::{ArrayValue, value::ValueType};
-    let values = values.iter().map(compared).collect();
-    Stored { value_type: Some(ValueType::ArrayValue(ArrayValue { values })) }
 }
 
 fn all_of(mut conditions: Vec<Condition>) -> Option<Condition> {

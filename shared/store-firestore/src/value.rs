@@ -19,6 +19,12 @@ pub(crate) const EXPIRE_FIELD: &str = "_expireAt";
 /// The field of a document with its commit's stamp (see `write`).
 pub(crate) const STAMP_FIELD: &str = "_write";
 
+/// The field of every document with `true` in it: Firestore has no index of all documents downwards, but one of all that
+/// have a field (see `query`).
+pub(crate) const ALL_FIELD: &str = "_all";
+/// The fields of a document that are ours.
+const OWN_FIELDS: [&str; 3] = [EXPIRE_FIELD, STAMP_FIELD, ALL_FIELD];
+
 /// Maps and arrays nested deeper are stored as text; Firestore takes 20 levels.
 const MAX_NATIVE_DEPTH: usize = 15;
 /// JSON text nested deeper than 127 levels is not read again.
@@ -54,8 +60,7 @@ pub(crate) fn stored_fields(fields: &Fields) -> Result<HashMap<String, Stored>, 
     if fields.values().any(|value| is_deeper_than(value, MAX_DEPTH)) {
         return Err(serde_json::Error::custom(format!("it is nested deeper than {MAX_DEPTH} levels")));
     }
-    let is_ours = |name: &String| name == EXPIRE_FIELD || name == STAMP_FIELD;
-    if fields.keys().any(|name| is_ours(name) || !is_native_name(name)) {
+    if fields.keys().any(|name| OWN_FIELDS.contains(&name.as_str()) || !is_native_name(name)) {
         return Ok(HashMap::from([(JSON_FIELD.to_owned(), text(serde_json::to_string(fields)?))]));
     }
     Ok(fields.iter().map(|(name, value)| (name.clone(), stored(value, 1))).collect())
@@ -78,7 +83,7 @@ pub(crate) fn stored(value: &Value, depth: usize) -> Stored {
                 Value::Array(_) => stored(value, usize::MAX),
                 _ => stored(value, depth + 1),
             });
-            ValueType::ArrayValue(ArrayValue { values: values.collect() })
+            return array(values.collect());
         }
         Value::Object(map) => {
             let fields = map.iter().map(|(name, value)| (name.clone(), stored(value, depth + 1)));
@@ -122,7 +127,15 @@ fn stored_number(number: &Number) -> ValueType {
     }
 }
 
-/// A value that a query compares with. Numbers compare by value, so they are never wrapped.
+/// A value that a query wants to find. What is stored as text is found by its text, but for -0.0, which equals 0.
+pub(crate) fn equal_to(value: &Value) -> Stored {
+    match value {
+        Value::Number(number) if number.is_f64() => compared(value),
+        other => stored(other, 1),
+    }
+}
+
+/// A bound of a range. Numbers compare by value, so they are never stored as text.
 pub(crate) fn compared(value: &Value) -> Stored {
     match value {
         Value::Number(number) => of(stored_number(number)),
@@ -132,8 +145,9 @@ pub(crate) fn compared(value: &Value) -> Stored {
 
 /// What a stored document says, without the fields that are ours.
 pub(crate) fn fields(mut stored: HashMap<String, Stored>) -> Result<Fields, Damage> {
-    stored.remove(EXPIRE_FIELD);
-    stored.remove(STAMP_FIELD);
+    for name in OWN_FIELDS {
+        stored.remove(name);
+    }
     match json_text(&stored) {
         None => named_values(stored),
         Some(text) => serde_json::from_str(text).map_err(|source| Damage { field: JSON_FIELD.to_owned(), source }),
@@ -190,9 +204,19 @@ pub(crate) fn text(text: String) -> Stored {
     of(ValueType::StringValue(text))
 }
 
+/// Yes or no.
+pub(crate) fn boolean(value: bool) -> Stored {
+    of(ValueType::BooleanValue(value))
+}
+
 /// An integer.
 pub(crate) fn integer(value: i64) -> Stored {
     of(ValueType::IntegerValue(value))
+}
+
+/// Several values.
+pub(crate) fn array(values: Vec<Stored>) -> Stored {
+    of(ValueType::ArrayValue(ArrayValue { values }))
 }
 
 /// A moment, for Firestore's own use.
@@ -211,7 +235,8 @@ pub(crate) fn size_of_fields(fields: &HashMap<String, Stored>) -> usize {
     fields.iter().map(|(name, value)| name.len() + 1 + size(value)).sum()
 }
 
-fn size(value: &Stored) -> usize {
+/// How much of them one value takes.
+pub(crate) fn size(value: &Stored) -> usize {
     match &value.value_type {
         Some(ValueType::StringValue(text)) => text.len() + 1,
         Some(ValueType::ArrayValue(array)) => array.values.iter().map(size).sum(),
@@ -220,3 +245,6 @@ fn size(value: &Stored) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

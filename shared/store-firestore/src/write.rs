@@ -1,10 +1,11 @@
 //! Commits in Firestore's terms.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use firestore::gcloud_sdk::prost::Message as _;
 use kernel::Time;
-use store::{Error, Fields, Key, MAX_DOCUMENT_BYTES, MAX_WRITES, Precondition, Version, Write};
+use store::{CommitError, Error, Fields, Key, MAX_DOCUMENT_BYTES, MAX_WRITES, Precondition, Version, Write};
 
 use crate::names::Names;
 use crate::proto::precondition::ConditionType;
@@ -12,10 +13,16 @@ use crate::proto::write::Operation;
 use crate::proto::{
     CommitRequest, Document, DocumentMask, Precondition as Condition, Timestamp, Value as Stored, Write as StoredWrite,
 };
-use crate::value::{EXPIRE_FIELD, STAMP_FIELD, integer, size_of_fields, stored_fields, timestamp};
+use crate::value::{
+    ALL_FIELD, EXPIRE_FIELD, STAMP_FIELD, boolean, integer, size, size_of_fields, stored_fields, timestamp,
+};
 
 /// Firestore's limit of a request.
 const MAX_COMMIT_BYTES: usize = 10 << 20;
+/// Firestore's limit of one field: 1 MiB less 89 bytes.
+const MAX_FIELD_BYTES: usize = MAX_DOCUMENT_BYTES - 89;
+/// The versions a document can have: microseconds from 1970 to the year 9999. Firestore refuses to look for others.
+const VERSIONS: RangeInclusive<i64> = 1..=253_402_300_799_999_999;
 /// What Firestore counts for a document beside its name and fields.
 const DOCUMENT_OVERHEAD_BYTES: usize = 32;
 const NAME_OVERHEAD_BYTES: usize = 16;
@@ -32,9 +39,9 @@ pub(crate) struct Commit<'a> {
 
 /// Checks and converts a commit. `stamp` is random and goes into every document written: it makes each write a new
 /// state (Firestore keeps `update_time` where nothing changed), and tells afterwards whose write it was.
-pub(crate) fn commit<'a>(names: &Names, writes: &'a [Write], stamp: i64) -> Result<Commit<'a>, Error> {
+pub(crate) fn commit<'a>(names: &Names, writes: &'a [Write], stamp: i64) -> Result<Commit<'a>, CommitError> {
     if writes.len() > MAX_WRITES {
-        return Err(Error::TooLarge { what: format!("a commit with {} writes, {MAX_WRITES} at most", writes.len()) });
+        return too_large(format!("a commit with {} writes, {MAX_WRITES} at most", writes.len()));
     }
     let mut stored = Vec::with_capacity(writes.len());
     let mut conditional = HashMap::new();
@@ -54,15 +61,22 @@ pub(crate) fn commit<'a>(names: &Names, writes: &'a [Write], stamp: i64) -> Resu
         if precondition != Precondition::None {
             conditional.insert(name, write.key());
         }
+        if matches!(precondition, Precondition::At(version) if !VERSIONS.contains(&version.0)) {
+            return Err(CommitError::Conflict { key: Some(write.key().clone()) });
+        }
         stored.push(StoredWrite { current_document: condition(precondition), ..write_of });
     }
     let request = CommitRequest { database: names.database.clone(), writes: stored, ..CommitRequest::default() };
     match request.encoded_len() {
         bytes if bytes > MAX_COMMIT_BYTES => {
-            Err(Error::TooLarge { what: format!("a commit of {bytes} bytes, {MAX_COMMIT_BYTES} at most") })
+            too_large(format!("a commit of {bytes} bytes, {MAX_COMMIT_BYTES} at most"))
         }
         _ => Ok(Commit { request, conditional, witness, stamp }),
     }
+}
+
+fn too_large<T, E: From<Error>>(what: String) -> Result<T, E> {
+    Err(Error::TooLarge { what }.into())
 }
 
 fn document_fields(
@@ -75,15 +89,19 @@ fn document_fields(
     let unstorable = |source| Error::Unstorable { collection: key.collection.clone(), source };
     let mut stored = stored_fields(fields).map_err(unstorable)?;
     stored.insert(STAMP_FIELD.to_owned(), integer(stamp));
+    stored.insert(ALL_FIELD.to_owned(), boolean(true));
     if let Some(time) = expire_at {
         stored.insert(EXPIRE_FIELD.to_owned(), timestamp(from_time(time)));
     }
     let path = name.split_once("/documents/").map_or(name, |(_, path)| path);
     let bytes = path.len() + 1 + NAME_OVERHEAD_BYTES + size_of_fields(&stored) + DOCUMENT_OVERHEAD_BYTES;
     if bytes > MAX_DOCUMENT_BYTES {
-        return Err(Error::TooLarge { what: format!("{key} with {bytes} bytes, {MAX_DOCUMENT_BYTES} at most") });
+        return too_large(format!("{key} with {bytes} bytes, {MAX_DOCUMENT_BYTES} at most"));
     }
-    Ok(stored)
+    match stored.iter().find(|(_, value)| size(value) > MAX_FIELD_BYTES) {
+        Some((field, _)) => too_large(format!("{key} with more than {MAX_FIELD_BYTES} bytes in \"{field}\"")),
+        None => Ok(stored),
+    }
 }
 
 fn put(name: String, fields: HashMap<String, Stored>) -> StoredWrite {

@@ -64,7 +64,9 @@ impl Query {
                 (1..=MAX_IN_VALUES).contains(&values.len()) && values.iter().all(is_scalar)
             }
             (Op::In, _) => false,
-            (Op::Equal | Op::Contains, value) => is_scalar(value),
+            (Op::Equal, value) => is_scalar(value),
+            // Firestore finds no null in an array.
+            (Op::Contains, value) => is_scalar(value) && !value.is_null(),
             (Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual, value) => {
                 value.is_string() || value.is_number()
             }

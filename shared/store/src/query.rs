@@ -18,7 +18,7 @@ pub enum Op {
     Equal,
     /// The field is one of this array's values, at most 30.
     In,
-    /// The field is an array with this value in it.
+    /// The field is an array with this value, not null, in it.
     Contains,
     /// Below the value, of the same kind (text or number).
     Less,

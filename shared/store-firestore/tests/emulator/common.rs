@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kernel::{OsRandom, RandomExt};
-use store::Database;
+use serde_json::Value;
+use store::{Database, Key, Precondition, Write};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 
 /// The emulator's `host:port`; `None`, and a line that says so, where there is none and none is required.
@@ -30,4 +31,10 @@ pub(crate) fn database() -> Database {
 pub(crate) fn backend() -> Option<Arc<FirestoreBackend>> {
     let config = FirestoreConfig::emulator(emulator()?);
     Some(Arc::new(FirestoreBackend::new(config, Arc::new(OsRandom))))
+}
+
+/// Writes a document whatever is there.
+pub(crate) fn put(key: &Key, fields: Value) -> Write {
+    let Value::Object(fields) = fields else { panic!("fields are an object, not {fields}") };
+    Write::Put { key: key.clone(), fields, expire_at: None, precondition: Precondition::None }
 }

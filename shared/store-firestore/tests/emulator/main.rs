@@ -1,7 +1,10 @@
 //! Tests on the Firestore emulator that `FIRESTORE_EMULATOR_HOST` names. Without it they are skipped, and fail where
 //! `REQUIRE_EMULATORS=1` says that they must not be.
 
+#![expect(clippy::unwrap_used, reason = "test helpers fail by panicking, as the tests do")]
+
 mod behaviour;
 mod common;
+mod proxy;
 mod storage;
 mod suite;

@@ -88,6 +88,7 @@ pub async fn queries_nobody_can_answer(ground: Ground) {
         all().eq("", json!(1)),
         all().order("a\"", Direction::Ascending),
         all().eq("a", json!({"b": 1})),
+        all().contains("a", json!(null)),
         all().filter("a", Op::In, json!(1)),
         all().filter("a", Op::In, json!([])),
         all().filter("a", Op::In, json!(vec![0; 31])),
