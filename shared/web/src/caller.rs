@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
-use access::token::{Principal, TokenError};
+use access::Principal;
+use access::token::TokenError;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::HeaderMap;
 use http::request::Parts;
