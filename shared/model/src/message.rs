@@ -2,7 +2,7 @@
 
 use kernel::{ChatId, MessageId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
-use store::{Collection, IndexField};
+use store::{Collection, Index, IndexField};
 
 use crate::chat::sequence_id;
 

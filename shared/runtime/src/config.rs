@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use access::token::SigningKeys;
-use kernel::TenantId;
+use kernel::{Phi, TenantId};
 use web::{ScribeSettings, Settings};
 
 /// Which platform a process runs on.
@@ -42,7 +42,7 @@ pub struct Config {
     /// `TRIGGER_ISSUER`.
     pub trigger_issuer: Option<String>,
     /// `SIGNING_KEY_PEM`: the key that signs access tokens; on one machine a key file is made instead.
-    pub signing_key: Option<SigningKeys>,
+    pub signing_key: Option<Phi<String>>,
     /// `KEY_FILE`.
     pub key_file: Option<PathBuf>,
     /// What functions are told.
@@ -153,7 +153,9 @@ impl Config {
                 .text("TRIGGER_JWKS_URL")
                 .unwrap_or_else(|| "https://www.googleapis.com/oauth2/v3/certs".to_owned()),
             trigger_issuer: read.text("TRIGGER_ISSUER"),
-            signing_key: read.optional("SIGNING_KEY_PEM", |text| SigningKeys::from_pem(text).ok()),
+            signing_key: read.optional("SIGNING_KEY_PEM", |text| {
+                SigningKeys::from_pem(text).ok().map(|_| Phi::new(text.to_owned()))
+            }),
             key_file: read.text("KEY_FILE").map(PathBuf::from),
             settings,
         };

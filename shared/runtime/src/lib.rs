@@ -17,6 +17,6 @@ mod triggers;
 pub use assemble::{Assembled, BusOf, assemble};
 pub use config::{Config, ConfigError, PlatformKind};
 pub use layers::VERSION;
-pub use platform::Platform;
+pub use platform::{Platform, declared_indexes};
 pub use serve::{Serving, run, run_all, start};
 pub use triggers::{TriggerAuth, decode_envelope};

@@ -108,7 +108,7 @@ where
         let mut collected = Collected::default();
         event.record(&mut collected);
         line.extend(collected.0);
-        if let (Some(project), Some(Value::String(trace))) = (&self.project, line.remove("trace")) {
+        if let (Some(project), Some(trace)) = (&self.project, line.get("trace").and_then(Value::as_str).map(str::to_owned)) {
             line.insert("logging.googleapis.com/trace".to_owned(), json!(format!("projects/{project}/traces/{trace}")));
         }
         let severity = match *event.metadata().level() {
