@@ -85,8 +85,11 @@ async fn run_schedule(
         sweep_all(&app, triggers.bus.as_bus(), SWEEP_AGE).await;
         return Ok(StatusCode::NO_CONTENT);
     }
-    let schedule =
-        triggers.schedules.iter().find(|schedule| schedule.name == name).ok_or_else(|| ApiError::not_found("schedule"))?;
+    let schedule = triggers
+        .schedules
+        .iter()
+        .find(|schedule| schedule.name == name)
+        .ok_or_else(|| ApiError::not_found("schedule"))?;
     if run_for_all(&app, schedule).await {
         return Ok(StatusCode::NO_CONTENT);
     }
