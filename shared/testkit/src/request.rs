@@ -80,7 +80,12 @@ impl TestRequest {
     /// Sends it and wants an error of this status and code; answers the field named in its details, or "".
     pub async fn refused(self, status: u16, code: &str) -> String {
         let response = self.send().await;
-        assert_eq!((response.status.as_u16(), &response.body["error"]["code"]), (status, &Value::from(code)), "{}", response.body);
+        assert_eq!(
+            (response.status.as_u16(), &response.body["error"]["code"]),
+            (status, &Value::from(code)),
+            "{}",
+            response.body
+        );
         assert_eq!(response.body["success"], false);
         assert!(response.body["timestamp"].is_string());
         response.body["error"]["details"]["field"].as_str().unwrap_or("").to_owned()
