@@ -26,6 +26,10 @@ const MAX_LOG_BYTES: u32 = 64 << 20;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 128;
 
+/// One row: the version that the last write made.
+pub(crate) const MAKE_META: &str = "CREATE TABLE IF NOT EXISTS _meta (version INTEGER NOT NULL);
+    INSERT INTO _meta SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _meta);";
+
 pub(crate) struct Engine {
     jobs: mpsc::Sender<Job>,
     /// `None` in memory: there, the writing thread reads too.
@@ -165,10 +169,7 @@ fn prepare(connection: &Connection, name: &str, schema: &Schema) -> Result<(), E
     }
     let settle = || {
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        connection.execute_batch(
-            "CREATE TABLE IF NOT EXISTS _meta (version INTEGER NOT NULL);
-             INSERT INTO _meta SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _meta);",
-        )?;
+        connection.execute_batch(MAKE_META)?;
         connection.pragma_update(None, "user_version", LAYOUT)?;
         schema.settle(connection)?;
         connection.execute_batch("COMMIT")
