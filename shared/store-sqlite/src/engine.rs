@@ -10,8 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 use store::{CommitError, Error};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::error::{Unusable, closed, from_sqlite};
+use crate::error::{Unusable, closed, damaged, from_sqlite, is_malformed_json};
 use crate::files;
+use crate::read;
 use crate::schema::{LAYOUT, Schema};
 use crate::writer::{Commit, Job, Write, Writer};
 
@@ -174,5 +175,14 @@ fn prepare(connection: &Connection, name: &str, schema: &Schema) -> Result<(), E
         schema.settle(connection)?;
         connection.execute_batch("COMMIT")
     };
-    settle().map_err(from_sqlite)
+    settle().map_err(|error| {
+        if !is_malformed_json(&error) {
+            return from_sqlite(error);
+        }
+        // An index cannot be made over a damaged row: says which row that is.
+        match read::find_damaged(connection) {
+            Ok(Some(key)) => damaged(key),
+            Ok(None) | Err(_) => from_sqlite(error),
+        }
+    })
 }

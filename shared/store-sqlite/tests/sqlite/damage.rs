@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::json;
-use store::{Backend, Direction, Error, Key, Op, Query};
-use store_sqlite::SqliteBackend;
+use store::{Backend, Direction, Error, IndexField, Key, Op, Query};
+use store_sqlite::{Declared, SqliteBackend};
 
 use crate::{database, folder, put};
 
@@ -49,6 +49,24 @@ async fn a_damaged_row_is_named() {
         backend.commit(&database("t"), &[put("chats/c1/messages", "b", json!({"n": 2}))]).await.unwrap();
         assert_eq!(backend.query(&database("t"), &all()).await.unwrap().len(), 3);
     }
+}
+
+/// An index that is new and cannot be made says over which row; without it, the others are read.
+#[tokio::test]
+async fn a_damaged_row_in_the_way_of_an_index() {
+    let folder = folder("damage-index");
+    write_and_close(&folder).await;
+    let raw = Connection::open(folder.join("t.db")).unwrap();
+    raw.execute("UPDATE \"chats/messages\" SET fields = 'secret' WHERE id = 'b'", []).unwrap();
+    drop(raw);
+    for index in [&[IndexField::Ascending("n")], &[IndexField::Contains("n")]] {
+        let backend = SqliteBackend::open(folder.clone(), vec![Declared { group: "messages", index }]);
+        let error = backend.get(&database("t"), &[Key::new("chats/c1/messages", "a")]).await.unwrap_err();
+        let Error::Damaged { key, .. } = error else { panic!("{error:?}") };
+        assert_eq!(key, Key::new("chats/c1/messages", "b"));
+    }
+    let backend = SqliteBackend::open(folder, Vec::new());
+    assert!(backend.get(&database("t"), &[Key::new("chats/c1/messages", "a")]).await.unwrap()[0].is_some());
 }
 
 /// A file that is no database, and one of a later program, say so and are left alone.

@@ -53,6 +53,39 @@ async fn a_conflict_undoes_its_own_commit_only() {
     }
 }
 
+/// A commit that SQLite itself refuses half way leaves nothing of its first half, and the others stand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_undoes_its_own_commit_only() {
+    let folder = folder("groups-failure");
+    let backend = Arc::new(SqliteBackend::open(folder.clone(), Vec::new()));
+    backend.commit(&database("t"), &[put("notes", "first", json!({}))]).await.unwrap();
+    let raw = rusqlite::Connection::open(folder.join("t.db")).unwrap();
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON notes WHEN new.id = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END";
+    raw.execute_batch(refuse).unwrap();
+
+    let tries = (0..40_u32).map(|n| {
+        let backend = Arc::clone(&backend);
+        let last = if n.is_multiple_of(2) { "bad".to_owned() } else { format!("{n}-last") };
+        let writes = [
+            put(&format!("notes/{n}/parts"), "p", json!({})),
+            put("notes", &n.to_string(), json!({})),
+            put("notes", &last, json!({})),
+        ];
+        tokio::spawn(async move { (n, backend.commit(&database("t"), &writes).await) })
+    });
+    for answer in join_all(tries).await {
+        let (n, answer) = answer.unwrap();
+        let keys = [Key::new(format!("notes/{n}/parts"), "p"), Key::new("notes", n.to_string())];
+        let there = backend.get(&database("t"), &keys).await.unwrap().iter().flatten().count();
+        match answer {
+            Ok(()) => assert_eq!((n % 2, there), (1, 2)),
+            Err(CommitError::Store(Error::Refused(_))) => assert_eq!((n % 2, there), (0, 0)),
+            Err(other) => panic!("{n}: {other:?}"),
+        }
+    }
+}
+
 /// A caller that goes away before the answer does not stop the others, nor its own commit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_may_go_away() {
