@@ -1,1 +1,3 @@
-//! scribe
+//! The scribe: writes a clinical note from a conversation.
+
+pub mod engine;
