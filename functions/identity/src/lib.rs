@@ -1,1 +1,8 @@
 //! identity
+
+use web::Function;
+
+/// The function.
+pub fn function() -> Function {
+    Function::new("identity")
+}

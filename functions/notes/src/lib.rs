@@ -1,1 +1,8 @@
 //! notes
+
+use web::Function;
+
+/// The function.
+pub fn function() -> Function {
+    Function::new("notes")
+}

@@ -1,1 +1,8 @@
 //! notifications
+
+use web::Function;
+
+/// The function.
+pub fn function() -> Function {
+    Function::new("notifications")
+}

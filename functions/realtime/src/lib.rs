@@ -1,1 +1,8 @@
 //! realtime
+
+use web::Function;
+
+/// The function.
+pub fn function() -> Function {
+    Function::new("realtime")
+}

@@ -1,1 +1,8 @@
-//! scribe
+//! Notes written from conversations.
+
+use web::Function;
+
+/// The function.
+pub fn function() -> Function {
+    Function::new("scribe")
+}

@@ -22,7 +22,8 @@ pub async fn mark_read(app: &App, store: &Store, reader: &UserId, id: &MessageId
     // What the reader sends from now on comes after `seq`, so this stays true whatever happens meanwhile.
     let own_up_to_seq = sent(&seen).saturating_sub(own_after(store, &chat_id, seq, seen.message_seq, reader).await?);
 
-    let read = app.occurs(MessageRead { chat_id: chat_id.clone(), message_id: id.clone(), user_id: reader.clone(), at: now });
+    let read =
+        app.occurs(MessageRead { chat_id: chat_id.clone(), message_id: id.clone(), user_id: reader.clone(), at: now });
     let membership = membership_id(&chat_id, reader);
     let moved = store
         .transact("mark-read", async |tx| {
@@ -40,7 +41,13 @@ pub async fn mark_read(app: &App, store: &Store, reader: &UserId, id: &MessageId
 }
 
 /// How many messages after `seq`, up to `last`, are the reader's own.
-async fn own_after(store: &Store, chat: &kernel::ChatId, seq: u64, last: u64, reader: &UserId) -> Result<u64, ApiError> {
+async fn own_after(
+    store: &Store,
+    chat: &kernel::ChatId,
+    seq: u64,
+    last: u64,
+    reader: &UserId,
+) -> Result<u64, ApiError> {
     let collection = messages(chat);
     let mut own = 0;
     let mut next = seq + 1;
@@ -78,13 +85,19 @@ pub async fn acknowledge(app: &App, store: &Store, reader: &UserId, id: &Message
     let no_message = || ApiError::not_found("message");
     let (chat_id, seq) = parse_message_id(id).ok_or_else(no_message)?;
     let now = app.now();
-    let done = app.occurs(MessageAcknowledged { chat_id: chat_id.clone(), message_id: id.clone(), user_id: reader.clone(), at: now });
+    let done = app.occurs(MessageAcknowledged {
+        chat_id: chat_id.clone(),
+        message_id: id.clone(),
+        user_id: reader.clone(),
+        at: now,
+    });
     let given = acknowledgements(id);
     store
         .transact("acknowledge-message", async |tx| {
             let (chat, message) =
                 tx.get_both((&CHATS, chat_id.as_str()), (&messages(&chat_id), &model::chat::sequence_id(seq))).await?;
-            let message = message.filter(|_| chat.is_some_and(|doc| readable(&doc.value, reader))).ok_or_else(no_message)?;
+            let message =
+                message.filter(|_| chat.is_some_and(|doc| readable(&doc.value, reader))).ok_or_else(no_message)?;
             if message.value.priority != Priority::Urgent {
                 return Err(ApiError::field("messageId", "Only urgent messages are acknowledged."));
             }

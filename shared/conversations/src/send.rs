@@ -81,7 +81,10 @@ pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, Api
                 member.sent += 1;
                 key.open(&places.member_name(&new.sender), &member.name)
             });
-            let sender = SenderView { id: new.sender.clone(), name: name.transpose()?.map_or_else(String::new, Phi::into_disclosed) };
+            let sender = SenderView {
+                id: new.sender.clone(),
+                name: name.transpose()?.map_or_else(String::new, Phi::into_disclosed),
+            };
 
             let happening = Happening::MessageSent { seq };
             let entry = LogEntry { what: happening.clone(), by: new.sender.clone(), at: now };

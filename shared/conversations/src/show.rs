@@ -92,4 +92,3 @@ pub fn show(open: &OpenChat, places: &Places<'_>, message: &Message, is_read: bo
     let sender = SenderView { id: message.sender.clone(), name };
     Ok(MessageView::new(id, &open.id, sender, content, message, is_read))
 }
-

@@ -74,7 +74,8 @@ impl Worker {
             return;
         };
         let Some(handlers) = self.handlers.get() else { return };
-        let runs: Vec<_> = handlers.of(&envelope.name).cloned().map(|handler| self.run(handler, envelope, &store)).collect();
+        let runs: Vec<_> =
+            handlers.of(&envelope.name).cloned().map(|handler| self.run(handler, envelope, &store)).collect();
         let all_done = futures::future::join_all(runs).await;
         if !all_done.into_iter().all(|done| done) {
             return;

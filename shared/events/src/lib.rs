@@ -13,6 +13,6 @@ mod live;
 mod outbox;
 
 pub use delivery::{Delivery, Failure, Handler, Handlers, Outcome};
-pub use in_process::{InProcessBus, InProcessLive};
+pub use in_process::{InProcessBus, InProcessLive, OpenStore};
 pub use live::{Live, LiveError, Signal, SignalKind};
 pub use outbox::{Bus, Emit, Occurred, Outbox, PublishError, sweep};

@@ -18,3 +18,21 @@ pub mod scribe_job;
 pub mod session;
 pub mod tenant;
 pub mod user;
+
+use store::{Index, IndexField};
+
+/// Every index that queries use, by collection: the composite ones of the collections, and the single fields, which
+/// Firestore indexes by itself and SQLite does not. The API document of a query is its collection; a test of the store
+/// refuses a query whose composite index is not declared.
+pub fn indexes() -> Vec<(&'static str, Index)> {
+    let mut all: Vec<(&'static str, Index)> = vec![
+        ("memberships", &[IndexField::Ascending("userId")]),
+        ("sessions", &[IndexField::Ascending("userId")]),
+        ("outbox", &[IndexField::Ascending("occurredAt")]),
+        ("notifications", &[IndexField::Descending("createdAt")]),
+        ("notifications", &[IndexField::Ascending("isRead")]),
+    ];
+    all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
+    all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));
+    all
+}

@@ -2,7 +2,7 @@
 
 use kernel::{ChatId, MessageId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
-use store::{Collection, IndexField};
+use store::{Collection, Index, IndexField};
 
 use crate::chat::sequence_id;
 
@@ -77,13 +77,11 @@ pub struct Message {
 
 /// The messages of a chat, by number (see [`sequence_id`]).
 pub fn messages(chat: &ChatId) -> Collection<Message> {
-    Collection::below(
-        "chats",
-        chat.as_str(),
-        "messages",
-        &[&[IndexField::Contains("words"), IndexField::Descending("seq")]],
-    )
+    Collection::below("chats", chat.as_str(), "messages", INDEXES)
 }
+
+/// The composite indexes of messages: search in a chat, newest first.
+pub const INDEXES: &[Index] = &[&[IndexField::Contains("words"), IndexField::Descending("seq")]];
 
 /// The label of the blind index of a message's words.
 pub const WORDS_INDEX: &str = "message.words";

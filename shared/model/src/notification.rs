@@ -2,7 +2,7 @@
 
 use kernel::{ChatId, MessageId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
-use store::{Collection, IndexField};
+use store::{Collection, Index, IndexField};
 
 /// What a notification is about. The names are those of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,10 +54,8 @@ pub struct Notification {
 
 /// A user's notifications, by notification id.
 pub fn notifications(user: &UserId) -> Collection<Notification> {
-    Collection::below(
-        "users",
-        user.as_str(),
-        "notifications",
-        &[&[IndexField::Ascending("isRead"), IndexField::Descending("createdAt")]],
-    )
+    Collection::below("users", user.as_str(), "notifications", INDEXES)
 }
+
+/// The composite indexes of notifications: the unread ones, newest first.
+pub const INDEXES: &[Index] = &[&[IndexField::Ascending("isRead"), IndexField::Descending("createdAt")]];

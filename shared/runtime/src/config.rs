@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use access::token::SigningKeys;
-use kernel::TenantId;
+use kernel::{Phi, TenantId};
 use web::{ScribeSettings, Settings};
 
 /// Which platform a process runs on.
@@ -42,7 +42,7 @@ pub struct Config {
     /// `TRIGGER_ISSUER`.
     pub trigger_issuer: Option<String>,
     /// `SIGNING_KEY_PEM`: the key that signs access tokens; on one machine a key file is made instead.
-    pub signing_key: Option<SigningKeys>,
+    pub signing_key: Option<Phi<String>>,
     /// `KEY_FILE`.
     pub key_file: Option<PathBuf>,
     /// What functions are told.
@@ -82,27 +82,87 @@ impl std::error::Error for ConfigError {}
 impl Config {
     /// Every variable that is read. `LOG` (a filter such as `info,store=debug`) is read by the logger.
     pub const VARIABLES: &'static [Variable] = &[
-        variable("PLATFORM", "`local` for consentmd, `google` for a function", "local", "where documents, events and keys are"),
+        variable(
+            "PLATFORM",
+            "`local` for consentmd, `google` for a function",
+            "local",
+            "where documents, events and keys are",
+        ),
         variable("PORT", "8080", "8080", "the port to listen on"),
         variable("HOST", "127.0.0.1 (local), 0.0.0.0 (google)", "0.0.0.0", "the address to listen on"),
         variable("DATA_DIR", "data", "/var/lib/consentmd", "local: the folder for databases, files and keys"),
-        variable("KEY_FILE", "keys.json in DATA_DIR", "/etc/consentmd/keys.json", "the file with the keys that wrap data keys; made at first start, mode 0600"),
+        variable(
+            "KEY_FILE",
+            "keys.json in DATA_DIR",
+            "/etc/consentmd/keys.json",
+            "the file with the keys that wrap data keys; made at first start, mode 0600",
+        ),
         variable("DEFAULT_TENANT", "`demo` (local), none (google)", "demo", "the tenant of a sign-in without X-Tenant"),
-        variable("ALLOWED_ORIGINS", "none", "https://app.consentmd.com", "origins that browsers may call from, with commas between"),
+        variable(
+            "ALLOWED_ORIGINS",
+            "none",
+            "https://app.consentmd.com",
+            "origins that browsers may call from, with commas between",
+        ),
         variable("TRUSTED_PROXIES", "0 (local), 1 (google)", "2", "how many proxies append to X-Forwarded-For"),
-        variable("GEMINI_API_KEY", "none: notes are written by the offline engine", "AIza…", "the scribe's key of the Gemini API"),
+        variable(
+            "GEMINI_API_KEY",
+            "none: notes are written by the offline engine",
+            "AIza…",
+            "the scribe's key of the Gemini API",
+        ),
         variable("GEMINI_MODEL", "gemini-2.5-flash", "gemini-2.5-pro", "the scribe's model"),
-        variable("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta", "http://127.0.0.1:9000/v1beta", "where the Gemini API is"),
+        variable(
+            "GEMINI_BASE_URL",
+            "https://generativelanguage.googleapis.com/v1beta",
+            "http://127.0.0.1:9000/v1beta",
+            "where the Gemini API is",
+        ),
         variable("GOOGLE_CLOUD_PROJECT", "none", "my-project", "google: the project, also for trace links in logs"),
-        variable("REGISTRY_DATABASE", "`registry` (local), `(default)` (google)", "(default)", "the database with the tenants' registry"),
+        variable(
+            "REGISTRY_DATABASE",
+            "`registry` (local), `(default)` (google)",
+            "(default)",
+            "the database with the tenants' registry",
+        ),
         variable("FIRESTORE_EMULATOR_HOST", "none", "127.0.0.1:8085", "google: use this Firestore emulator"),
         variable("PUBSUB_EMULATOR_HOST", "none", "127.0.0.1:8086", "google: use this Pub/Sub emulator"),
-        variable("TRIGGER_AUDIENCE", "none", "https://chats-abc.run.app", "google: the audience of trigger calls' OIDC tokens"),
-        variable("TRIGGER_SERVICE_ACCOUNTS", "none", "push@my-project.iam.gserviceaccount.com", "google: who may call the trigger paths, with commas between"),
-        variable("TRIGGER_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs", "http://127.0.0.1:9001/certs", "google: the keys that sign trigger calls' tokens"),
-        variable("TRIGGER_ISSUER", "Google's", "https://issuer.example", "google: another issuer of trigger calls' tokens"),
-        variable("SIGNING_KEY_PEM", "local: signing-key.pem in DATA_DIR, made at first start", "-----BEGIN PRIVATE KEY-----…", "google: the P-256 key (PKCS#8) that signs access tokens, from Secret Manager"),
-        variable("INSECURE_COOKIES", "true (local), false (google)", "false", "whether the refresh cookie also goes over plain HTTP"),
+        variable(
+            "TRIGGER_AUDIENCE",
+            "none",
+            "https://chats-abc.run.app",
+            "google: the audience of trigger calls' OIDC tokens",
+        ),
+        variable(
+            "TRIGGER_SERVICE_ACCOUNTS",
+            "none",
+            "push@my-project.iam.gserviceaccount.com",
+            "google: who may call the trigger paths, with commas between",
+        ),
+        variable(
+            "TRIGGER_JWKS_URL",
+            "https://www.googleapis.com/oauth2/v3/certs",
+            "http://127.0.0.1:9001/certs",
+            "google: the keys that sign trigger calls' tokens",
+        ),
+        variable(
+            "TRIGGER_ISSUER",
+            "Google's",
+            "https://issuer.example",
+            "google: another issuer of trigger calls' tokens",
+        ),
+        variable(
+            "SIGNING_KEY_PEM",
+            "local: signing-key.pem in DATA_DIR, made at first start",
+            "-----BEGIN PRIVATE KEY-----…",
+            "google: the P-256 key (PKCS#8) that signs access tokens, from Secret Manager",
+        ),
+        variable(
+            "INSECURE_COOKIES",
+            "true (local), false (google)",
+            "false",
+            "whether the refresh cookie also goes over plain HTTP",
+        ),
     ];
 
     /// Reads the process's environment. `default_platform` counts where `PLATFORM` is not set.
@@ -127,11 +187,12 @@ impl Config {
             gemini_base_url: read.text("GEMINI_BASE_URL").unwrap_or(defaults.scribe.gemini_base_url),
         };
         let settings = Settings {
-            default_tenant: read.optional("DEFAULT_TENANT", |text| text.parse::<TenantId>().ok()).or_else(|| {
-                if local { "demo".parse().ok() } else { None }
-            }),
+            default_tenant: read
+                .optional("DEFAULT_TENANT", |text| text.parse::<TenantId>().ok())
+                .or_else(|| if local { "demo".parse().ok() } else { None }),
             allowed_origins: read.list("ALLOWED_ORIGINS"),
-            trusted_proxies: read.one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
+            trusted_proxies: read
+                .one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
             secure_cookies: !read.one("INSECURE_COOKIES", local, |text| text.parse().ok()),
             scribe,
             ..defaults
@@ -153,7 +214,9 @@ impl Config {
                 .text("TRIGGER_JWKS_URL")
                 .unwrap_or_else(|| "https://www.googleapis.com/oauth2/v3/certs".to_owned()),
             trigger_issuer: read.text("TRIGGER_ISSUER"),
-            signing_key: read.optional("SIGNING_KEY_PEM", |text| SigningKeys::from_pem(text).ok()),
+            signing_key: read.optional("SIGNING_KEY_PEM", |text| {
+                SigningKeys::from_pem(text).ok().map(|_| Phi::new(text.to_owned()))
+            }),
             key_file: read.text("KEY_FILE").map(PathBuf::from),
             settings,
         };
@@ -236,9 +299,17 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once_with_an_example() {
-        let error = read(PlatformKind::Google, &[("PORT", "eighty"), ("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")]).unwrap_err();
+        let error =
+            read(PlatformKind::Google, &[("PORT", "eighty"), ("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")]).unwrap_err();
         let text = error.to_string();
-        for name in ["PORT has", "GOOGLE_CLOUD_PROJECT is", "SIGNING_KEY_PEM is", "KEY_FILE is", "TRIGGER_AUDIENCE is", "go together"] {
+        for name in [
+            "PORT has",
+            "GOOGLE_CLOUD_PROJECT is",
+            "SIGNING_KEY_PEM is",
+            "KEY_FILE is",
+            "TRIGGER_AUDIENCE is",
+            "go together",
+        ] {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(text.contains("for example 8080"), "{text}");

@@ -1,7 +1,7 @@
+use axum::extract::State;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Extension, Router};
-use axum::extract::State;
 use http::{StatusCode, header};
 use kernel::Time;
 use serde::Serialize;
@@ -82,14 +82,26 @@ async fn checked(app: App, Facts { functions, platform }: Facts) -> impl IntoRes
     }
     let checks = vec![Check { name: "store", ok: store.is_ok() }, Check { name: "keys", ok: keys.is_ok() }];
     let ok = checks.iter().all(|check| check.ok);
-    let body = Health { status: if ok { "ok" } else { "unavailable" }, version: VERSION, functions, platform, checks, timestamp: app.now() };
+    let body = Health {
+        status: if ok { "ok" } else { "unavailable" },
+        version: VERSION,
+        functions,
+        platform,
+        checks,
+        timestamp: app.now(),
+    };
     (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, axum::Json(body))
 }
 
 /// The API's document and page, and the metrics.
 pub(crate) fn pages(document: String) -> Router<App> {
     let page: Router<App> = SwaggerUi::new("/api/docs")
-        .config(Config::from("/api/openapi.json").validator_url("none").try_it_out_enabled(true).persist_authorization(false))
+        .config(
+            Config::from("/api/openapi.json")
+                .validator_url("none")
+                .try_it_out_enabled(true)
+                .persist_authorization(false),
+        )
         .into();
     let json = [(header::CONTENT_TYPE, "application/json")];
     Router::new()

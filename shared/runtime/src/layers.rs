@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
@@ -74,7 +74,8 @@ async fn secure(request: Request, next: Next) -> Response {
     set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     set(header::X_FRAME_OPTIONS, "DENY");
     if is_page {
-        let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+        let policy =
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         set(header::CONTENT_SECURITY_POLICY, policy);
     } else {
         set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
@@ -87,9 +88,8 @@ async fn secure(request: Request, next: Next) -> Response {
 async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
-    let text = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let trace = text(&TRACE).and_then(|trace| trace.split('/').next()).filter(|trace| is_trace(trace));
-    let trace = trace.map_or_else(|| kernel::RandomExt::uuid(app.random.as_ref()).simple().to_string(), str::to_owned);
+    let trace = trace_of(request.headers())
+        .unwrap_or_else(|| kernel::RandomExt::uuid(app.random.as_ref()).simple().to_string());
     let span = tracing::info_span!("http.request", trace, method = %method, route);
     let started = tokio::time::Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -111,6 +111,9 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
     response
 }
 
-fn is_trace(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|c| c.is_ascii_hexdigit())
+/// The trace that a load balancer began: `TRACE_ID/SPAN_ID;o=OPTIONS`.
+fn trace_of(headers: &HeaderMap) -> Option<String> {
+    let trace = headers.get(&TRACE)?.to_str().ok()?.split('/').next()?;
+    let known = trace.len() == 32 && trace.bytes().all(|c| c.is_ascii_hexdigit());
+    known.then(|| trace.to_owned())
 }

@@ -44,7 +44,11 @@ pub(crate) fn metrics() -> &'static PrometheusHandle {
 struct JsonFields;
 
 impl<'w> FormatFields<'w> for JsonFields {
-    fn format_fields<R: tracing_subscriber::field::RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> std::fmt::Result {
+    fn format_fields<R: tracing_subscriber::field::RecordFields>(
+        &self,
+        mut writer: Writer<'w>,
+        fields: R,
+    ) -> std::fmt::Result {
         let mut collected = Collected::default();
         fields.record(&mut collected);
         write!(writer, "{}", Value::Object(collected.0))
@@ -94,7 +98,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
         let mut line = Map::new();
         if let Some(scope) = context.event_scope() {
             for span in scope.from_root() {
@@ -108,7 +117,9 @@ where
         let mut collected = Collected::default();
         event.record(&mut collected);
         line.extend(collected.0);
-        if let (Some(project), Some(Value::String(trace))) = (&self.project, line.remove("trace")) {
+        if let (Some(project), Some(trace)) =
+            (&self.project, line.get("trace").and_then(Value::as_str).map(str::to_owned))
+        {
             line.insert("logging.googleapis.com/trace".to_owned(), json!(format!("projects/{project}/traces/{trace}")));
         }
         let severity = match *event.metadata().level() {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use events::{Bus, Live};
 use kernel::{Clock, Random};
 use store::{Backend, Database};
+use store_sqlite::Declared;
 use vault::KeyWrap;
 
 /// Where documents, events and keys are. The one place besides `infra/local` that knows.
@@ -24,4 +25,10 @@ pub struct Platform {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+}
+
+/// The indexes that SQLite makes: the composite ones that collections declare, and those of single fields, which
+/// Firestore has by itself.
+pub fn declared_indexes() -> Vec<Declared> {
+    model::indexes().into_iter().map(Declared::from).collect()
 }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::oidc::{HttpJwks, JwksCache, OidcVerifier};
+use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vault::KeyFile;
 use web::Function;
+use zeroize::Zeroizing;
 
 use crate::triggers::{SWEEP_AGE, run_for_all, sweep_all};
 use crate::{Assembled, BusOf, Config, Platform, PlatformKind, TriggerAuth, assemble};
@@ -46,11 +47,16 @@ pub async fn run_all(functions: Vec<Function>) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(functions: Vec<Function>, default: PlatformKind) -> anyhow::Result<()> {
     let config = Config::from_env(default)?;
-    crate::logs::start(config.project.clone());
+    log(&config);
     let serving = start(config, functions).await?;
     stop_signal().await;
     tracing::info!("stopping");
     serving.stop().await
+}
+
+/// Begins to log: for people on a terminal, else as Cloud Logging reads it.
+pub fn log(config: &Config) {
+    crate::logs::start(config.project.clone());
 }
 
 /// Starts a service without waiting for its end.
@@ -65,12 +71,14 @@ pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<S
         PlatformKind::Google => google(&config, clock, random)?,
     };
     let backend = platform.backend.clone();
-    let auth = trigger_auth(&config)?;
-    let assembled =
-        Arc::new(assemble(platform, functions, config.settings, Tokens::new(keys), Passwords::new(Cost::default()), auth));
-    let listener = TcpListener::bind((config.host, config.port))
+    let auth = trigger_auth(&config, platform.clock.clone())?;
+    let tokens = Tokens::new(keys, platform.random.clone());
+    let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
+    let (host, port) = (config.host, config.port);
+    let assembled = Arc::new(assemble(platform, functions, config.settings, tokens, passwords, auth));
+    let listener = TcpListener::bind((host, port))
         .await
-        .with_context(|| format!("cannot listen on {}:{}: choose another PORT, or stop what uses it", config.host, config.port))?;
+        .with_context(|| format!("cannot listen on {host}:{port}: choose another PORT, or stop what uses it"))?;
     let address = listener.local_addr()?;
     assembled.begin().await;
     let (stop, stopped) = watch::channel(false);
@@ -109,7 +117,7 @@ impl Serving {
 }
 
 fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
-    let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes())?;
+    let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes());
     let key_file = config.key_file.clone().unwrap_or_else(|| config.data_dir.join("keys.json"));
     let platform = Platform {
         name: "local",
@@ -121,19 +129,25 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
         clock,
         random,
     };
-    let keys = match &config.signing_key {
-        Some(keys) => keys.clone(),
-        None => SigningKeys::open_or_create(&config.data_dir.join("signing-key.pem"))?,
+    let pem = match &config.signing_key {
+        Some(pem) => Zeroizing::new(pem.disclose().clone()),
+        None => {
+            let new = SigningKeys::generate()?.to_pem();
+            let path = config.data_dir.join("signing-key.pem");
+            vault::secret_file::open_or_create(&path, platform.random.as_ref(), || new)?
+        }
     };
+    let keys = SigningKeys::from_pem(&pem)?;
     Ok((platform, keys))
 }
 
 fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
     let key_file = config.key_file.clone().context("KEY_FILE is not set")?;
-    let keys = config.signing_key.clone().context("SIGNING_KEY_PEM is not set")?;
-    let backend = FirestoreBackend::new(FirestoreConfig { emulator_host: config.firestore_emulator.clone() });
-    let pubsub = PubsubConfig { project: project.clone(), emulator_host: config.pubsub_emulator.clone() };
+    let keys = SigningKeys::from_pem(config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose())?;
+    let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
+    let backend = FirestoreBackend::new(firestore, random.clone());
+    let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
     let instance = kernel::RandomExt::uuid(random.as_ref()).simple().to_string();
     let platform = Platform {
         name: "google",
@@ -153,19 +167,20 @@ fn registry(name: &str, project: &str) -> anyhow::Result<Database> {
     Ok(Database { tenant, project: project.to_owned(), name: name.to_owned(), prefix: String::new() })
 }
 
-fn trigger_auth(config: &Config) -> anyhow::Result<Option<TriggerAuth>> {
+fn trigger_auth(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Option<TriggerAuth>> {
     if config.platform == PlatformKind::Local {
         return Ok(None);
     }
     let Some(audience) = config.trigger_audience.clone() else {
         return Ok(config.pubsub_emulator.is_some().then_some(TriggerAuth::EmulatorWithoutTokens));
     };
-    let client = connect::http::client(Duration::from_secs(5))?;
-    let jwks = JwksCache::new(Arc::new(HttpJwks::new(client, config.trigger_jwks_url.clone())));
-    let mut verifier = OidcVerifier::new(jwks, audience, config.trigger_accounts.clone());
-    if let Some(issuer) = &config.trigger_issuer {
-        verifier = verifier.with_issuer(issuer.clone());
-    }
+    let issuers = match &config.trigger_issuer {
+        Some(issuer) => vec![issuer.clone()],
+        None => GOOGLE_ISSUERS.iter().map(|issuer| (*issuer).to_owned()).collect(),
+    };
+    let accept = OidcConfig { issuers, audience, service_accounts: config.trigger_accounts.clone() };
+    let source = HttpJwks::new(connect::http::client(Duration::from_secs(5))?, config.trigger_jwks_url.clone());
+    let verifier = OidcVerifier::new(accept, Arc::new(source), clock);
     Ok(Some(TriggerAuth::Oidc(Arc::new(verifier))))
 }
 
@@ -190,7 +205,8 @@ async fn recur(assembled: Arc<Assembled>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn stop_signal() {
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
         let _ = interrupt.await;

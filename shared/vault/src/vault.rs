@@ -161,8 +161,7 @@ impl Vault {
     /// Unwraps a key's document that was read with others, and keeps it at hand.
     pub async fn admit(&self, store: &Store, document: store::Document) -> Result<(), Error> {
         let damaged = || Error::DamagedKey { key_id: document.key.id.clone() };
-        let stored: StoredKey =
-            serde_json::from_value(document.fields.clone().into()).map_err(|_| damaged())?;
+        let stored: StoredKey = serde_json::from_value(document.fields.clone().into()).map_err(|_| damaged())?;
         if stored.wrapped_key.is_some() {
             self.unwrap(&store.database().tenant, &document.key.id, &stored).await?;
         }

@@ -76,8 +76,9 @@ impl FromRequestParts<App> for Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let token = bearer(&parts.headers)
-            .ok_or_else(|| ApiError::unauthorized("Sign in and send the access token as Authorization: Bearer <token>."))?;
+        let token = bearer(&parts.headers).ok_or_else(|| {
+            ApiError::unauthorized("Sign in and send the access token as Authorization: Bearer <token>.")
+        })?;
         let caller = Self::of_token(app, token).await?;
         parts.extensions.insert(caller.clone());
         Ok(caller)
@@ -148,13 +149,15 @@ impl FromRequestParts<App> for SignInTenant {
             Some(value) => Some(value.to_str().ok().and_then(|id| id.parse().ok()).ok_or_else(unknown_tenant)?),
             None => app.settings.default_tenant.clone(),
         };
-        let id = named.ok_or_else(|| ApiError::new(Code::InvalidRequest, "Name your clinic in the X-Tenant header."))?;
+        let id =
+            named.ok_or_else(|| ApiError::new(Code::InvalidRequest, "Name your clinic in the X-Tenant header."))?;
         Self::of(app, id).await
     }
 }
 
 fn unknown_tenant() -> ApiError {
-    ApiError::new(Code::InvalidRequest, "The X-Tenant header names no clinic that is served here.").detail("field", "X-Tenant")
+    ApiError::new(Code::InvalidRequest, "The X-Tenant header names no clinic that is served here.")
+        .detail("field", "X-Tenant")
 }
 
 #[cfg(test)]

@@ -164,11 +164,15 @@ impl ApiError {
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::AlreadyExists { .. } => Self::new(Code::DuplicateEntry, "It exists already.").with_cause(error),
+            store::Error::AlreadyExists { .. } => {
+                Self::new(Code::DuplicateEntry, "It exists already.").with_cause(error)
+            }
             store::Error::Contention { .. } => {
                 Self::unavailable("Too many changes to the same record at once. Please try again.", error)
             }
-            store::Error::Unavailable(_) => Self::unavailable("The data store does not answer. Please try again.", error),
+            store::Error::Unavailable(_) => {
+                Self::unavailable("The data store does not answer. Please try again.", error)
+            }
             store::Error::TooLarge { .. } => {
                 Self::new(Code::ValidationError, "The record would become too large.").with_cause(error)
             }

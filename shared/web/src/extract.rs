@@ -24,7 +24,8 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let content_type =
+            request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         if essence != "application/json" && !essence.ends_with("+json") {
             return Err(ApiError::new(Code::InvalidRequest, "Send a JSON body with Content-Type: application/json.")
@@ -43,7 +44,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 fn unreadable(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(Code::ValidationError, "The body is too large.").with_status(StatusCode::PAYLOAD_TOO_LARGE);
+        return ApiError::new(Code::ValidationError, "The body is too large.")
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE);
     }
     ApiError::new(Code::InvalidRequest, "The body could not be read to its end.")
 }
@@ -78,7 +80,10 @@ fn check<T: Validate<Context = ()>>(value: T) -> Result<T, ApiError> {
 
 /// serde tells of unknown and missing fields at their parent; this names the field itself.
 fn wrong_field(path: &str, message: &str) -> ApiError {
-    let quoted = message.split('`').nth(1).filter(|_| message.starts_with("unknown field") || message.starts_with("missing field"));
+    let quoted = message
+        .split('`')
+        .nth(1)
+        .filter(|_| message.starts_with("unknown field") || message.starts_with("missing field"));
     let field = match (path, quoted) {
         (".", Some(name)) => name.to_owned(),
         (parent, Some(name)) if !parent.ends_with(name) => format!("{parent}.{name}"),
@@ -149,7 +154,10 @@ where
                 }
             }
         }
-        axum::extract::Path::from_request_parts(parts, state).await.map(|axum::extract::Path(value)| Self(value)).map_err(|_| bad("path"))
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|_| bad("path"))
     }
 }
 

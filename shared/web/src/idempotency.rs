@@ -80,7 +80,9 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
         .store
         .transact("idempotency-begin", async |tx| {
             let before = tx.get(&KEYS, &id).await?.map(|doc| doc.value);
-            let dead = |k: &Kept| k.state == Progress::Started && app.now().since(k.at) >= ABANDONED && k.request == request_hash;
+            let dead = |k: &Kept| {
+                k.state == Progress::Started && app.now().since(k.at) >= ABANDONED && k.request == request_hash
+            };
             if before.as_ref().is_none_or(dead) {
                 tx.put_until(&KEYS, &id, &kept(Progress::Started, None, None), app.now().plus(KEPT))?;
                 return Ok::<_, store::Error>(None);
@@ -105,8 +107,11 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
 
 async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kept) -> Result<Response, ApiError> {
     if before.request != request {
-        return Err(ApiError::new(Code::InvalidRequest, "This Idempotency-Key was used for another request. Take a new one.")
-            .with_status(StatusCode::UNPROCESSABLE_ENTITY));
+        return Err(ApiError::new(
+            Code::InvalidRequest,
+            "This Idempotency-Key was used for another request. Take a new one.",
+        )
+        .with_status(StatusCode::UNPROCESSABLE_ENTITY));
     }
     match (before.state, before.status, before.body) {
         (Progress::Answered, Some(status), Some(sealed)) => {
@@ -114,7 +119,8 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
             let body = key.open(&place(caller, id), &sealed)?.into_disclosed();
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
             let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-            let mut response = if body.is_empty() { status.into_response() } else { (status, kind, body).into_response() };
+            let mut response =
+                if body.is_empty() { status.into_response() } else { (status, kind, body).into_response() };
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }

@@ -22,10 +22,10 @@ impl IntoResponses for Problems {
             ("500", "A fault of the service; it was logged"),
             ("503", "Something needed does not answer; see `Retry-After`"),
         ];
-        let content = || {
-            utoipa::openapi::ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build()
-        };
-        let response = |text: &str| ResponseBuilder::new().description(text).content("application/json", content()).build();
+        let content =
+            || utoipa::openapi::ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build();
+        let response =
+            |text: &str| ResponseBuilder::new().description(text).content("application/json", content()).build();
         list.into_iter().map(|(status, text)| (status.to_owned(), response(text).into())).collect()
     }
 }

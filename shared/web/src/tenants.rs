@@ -49,7 +49,8 @@ impl Tenants {
         if let Some(known) = self.known.lock().get(id).filter(|known| now.since(known.since) < REMEMBERED) {
             return Ok(known.store.clone());
         }
-        let record = self.registry.get(&TENANTS, id.as_str()).await?.map(|doc| doc.value).filter(|tenant| tenant.active);
+        let record =
+            self.registry.get(&TENANTS, id.as_str()).await?.map(|doc| doc.value).filter(|tenant| tenant.active);
         let mut known = self.known.lock();
         let store = record.map(|record| match known.remove(id) {
             Some(Known { store: Some(store), .. }) => store,

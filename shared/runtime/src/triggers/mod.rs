@@ -55,7 +55,7 @@ async fn deliver(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    triggers.check(&app, &headers).await?;
+    triggers.check(&headers).await?;
     let handler = triggers.handlers.named(&name).ok_or_else(|| ApiError::not_found("event handler"))?;
     let envelope = decode_envelope(&headers, &body)
         .map_err(|error| ApiError::new(Code::InvalidRequest, format!("The body is no event: {error}.")))?;
@@ -80,13 +80,16 @@ async fn run_schedule(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    triggers.check(&app, &headers).await?;
+    triggers.check(&headers).await?;
     if name == SWEEP {
         sweep_all(&app, triggers.bus.as_bus(), SWEEP_AGE).await;
         return Ok(StatusCode::NO_CONTENT);
     }
-    let schedule =
-        triggers.schedules.iter().find(|schedule| schedule.name == name).ok_or_else(|| ApiError::not_found("schedule"))?;
+    let schedule = triggers
+        .schedules
+        .iter()
+        .find(|schedule| schedule.name == name)
+        .ok_or_else(|| ApiError::not_found("schedule"))?;
     if run_for_all(&app, schedule).await {
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -94,11 +97,11 @@ async fn run_schedule(
 }
 
 impl Triggers {
-    async fn check(&self, app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    async fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let TriggerAuth::Oidc(verifier) = &self.auth else { return Ok(()) };
         let token = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("");
-        verifier.verify(token, app.now()).await.map(drop).map_err(|error| {
+        verifier.verify(token).await.map(drop).map_err(|error| {
             tracing::warn!(error = &error as &dyn std::error::Error, "a trigger call was refused");
             ApiError::unauthorized("This path wants the OIDC token of a known service account.")
         })

@@ -1,0 +1,6 @@
+//! The chats service.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    runtime::run(chats::function()).await
+}

@@ -1,0 +1,6 @@
+//! The identity service.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    runtime::run(identity::function()).await
+}

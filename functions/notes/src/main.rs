@@ -1,0 +1,6 @@
+//! The notes service.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    runtime::run(notes::function()).await
+}

@@ -1,0 +1,6 @@
+//! The scribe service.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    runtime::run(scribe::function()).await
+}

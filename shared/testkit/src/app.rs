@@ -1,0 +1,209 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::Principal;
+use access::password::{Cost, Passwords};
+use access::token::{SigningKeys, Tokens};
+use axum::Router;
+use events::InProcessLive;
+use http::Method;
+use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
+use model::session::{SESSIONS, Session};
+use model::tenant::Tenant;
+use model::user::{USERS, User};
+use runtime::{Assembled, BusOf, Platform, assemble};
+use store::{Backend, Database, Store};
+use store_firestore::{FirestoreBackend, FirestoreConfig};
+use store_sqlite::SqliteBackend;
+use vault::{MemoryKeys, Place, Subject};
+use web::{App, Function, Settings};
+
+use crate::{FixedClock, SeededRandom, TestRequest};
+
+/// An application for one test.
+pub struct TestApp {
+    /// The application.
+    pub app: App,
+    /// Everything it serves.
+    pub router: Router,
+    /// Its clock.
+    pub clock: Arc<FixedClock>,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's documents.
+    pub store: Store,
+    assembled: Assembled,
+}
+
+/// A user who is signed in.
+#[derive(Debug, Clone)]
+pub struct TestUser {
+    /// Who.
+    pub id: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// The access token.
+    pub token: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Where the Firestore emulator is. Says that a test is skipped where there is none; fails where one is required.
+pub fn emulator_of_firestore() -> Option<String> {
+    let host = std::env::var("FIRESTORE_EMULATOR_HOST").ok().filter(|host| !host.is_empty());
+    if host.is_none() {
+        let required = std::env::var("REQUIRE_EMULATORS").is_ok_and(|value| value == "1");
+        assert!(!required, "FIRESTORE_EMULATOR_HOST is not set, and REQUIRE_EMULATORS=1");
+        report_skip();
+    }
+    host
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn report_skip() {
+    eprintln!("skipped: FIRESTORE_EMULATOR_HOST is not set");
+}
+
+impl TestApp {
+    /// On SQLite in memory.
+    pub async fn on_sqlite(functions: Vec<Function>) -> Self {
+        let backend = SqliteBackend::in_memory(runtime::declared_indexes());
+        Self::on(Arc::new(backend), functions, "clinic").await
+    }
+
+    /// On the Firestore emulator, in databases of its own; `None` where there is no emulator.
+    pub async fn on_firestore(functions: Vec<Function>) -> Option<Self> {
+        let host = emulator_of_firestore()?;
+        let backend = FirestoreBackend::new(FirestoreConfig::emulator(host), Arc::new(OsRandom));
+        let unique = format!("t-{}", &OsRandom.uuid().simple().to_string()[..16]);
+        Some(Self::on(Arc::new(backend), functions, &unique).await)
+    }
+
+    /// On any backend.
+    pub async fn on(backend: Arc<dyn Backend>, functions: Vec<Function>, unique: &str) -> Self {
+        let clock = Arc::new(FixedClock::default());
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
+        let tenant: TenantId = unique.parse().unwrap();
+        let database = |tenant: &TenantId, name: String| Database {
+            tenant: tenant.clone(),
+            project: "test-project".to_owned(),
+            name,
+            prefix: String::new(),
+        };
+        let platform = Platform {
+            name: "test",
+            backend,
+            registry: database(&"registry".parse().unwrap(), format!("{unique}-registry")),
+            bus: None,
+            live: Arc::new(InProcessLive::default()),
+            key_wrap: Arc::new(MemoryKeys::seeded(random.clone())),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
+        let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..Settings::default() };
+        let tokens = Tokens::new(SigningKeys::generate().unwrap(), random.clone());
+        let passwords = Passwords::new(Cost::FOR_TESTS, random).unwrap();
+        let assembled = assemble(platform, functions, settings, tokens, passwords, None);
+        let record = Tenant {
+            name: "Test Clinic".to_owned(),
+            project: "test-project".to_owned(),
+            database: format!("{unique}-data"),
+            prefix: String::new(),
+            active: true,
+            created_at: clock.now(),
+        };
+        let app = assembled.app.clone();
+        app.tenants.register(&tenant, &record).await.unwrap();
+        let store = app.tenants.open(&tenant).await.unwrap().unwrap();
+        assembled.begin().await;
+        Self { app, router: assembled.router.clone(), clock, tenant, store, assembled }
+    }
+
+    /// The API's document.
+    pub const fn openapi(&self) -> &utoipa::openapi::OpenApi {
+        &self.assembled.openapi
+    }
+
+    /// Waits until every event has been handled.
+    pub async fn settle(&self) {
+        if let BusOf::InProcess(bus) = &self.assembled.bus {
+            tokio::time::timeout(Duration::from_secs(30), bus.settle()).await.expect("events settle within 30 s");
+        }
+    }
+
+    /// A verified user of this role, signed in.
+    pub async fn user(&self, role: Role, name: &str) -> TestUser {
+        self.user_verified(role, name, true).await
+    }
+
+    /// A user of this role, signed in; a clinical one may be unverified.
+    pub async fn user_verified(&self, role: Role, name: &str, verified: bool) -> TestUser {
+        let id = UserId::generate(self.app.random.as_ref());
+        let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
+        let place = Place::new(&self.tenant, "users", id.as_str(), "name");
+        let seal = |field, text: String| key.seal(&place.field(field), &Phi::new(text));
+        let now = self.app.now();
+        let user = User {
+            email: seal("email", format!("{}@example.com", id.as_str())),
+            name: seal("name", name.to_owned()),
+            phone_number: None,
+            title: None,
+            avatar: None,
+            role,
+            verified,
+            active: true,
+            password_hash: "none".to_owned(),
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+        };
+        let session = SessionId::generate(self.app.random.as_ref());
+        let signed_in = Session {
+            user_id: id.clone(),
+            user_agent: None,
+            ip: None,
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus(Duration::from_secs(7 * 24 * 3600)),
+            ended: None,
+            refresh_hash: "none".to_owned(),
+            rotations: 0,
+        };
+        self.store
+            .transact("test-user", async |tx| {
+                tx.create(&USERS, id.as_str(), &user)?;
+                tx.create(&SESSIONS, session.as_str(), &signed_in)
+            })
+            .await
+            .unwrap();
+        let principal =
+            Principal { user: id.clone(), tenant: self.tenant.clone(), role, session: session.clone(), verified };
+        let token = self.app.tokens.issue(&principal, now).unwrap();
+        TestUser { id, session, token, name: name.to_owned() }
+    }
+
+    /// A request to be sent.
+    pub fn request(&self, method: Method, path: &str) -> TestRequest {
+        TestRequest::new(self.router.clone(), method, path)
+    }
+
+    /// A GET.
+    pub fn get(&self, path: &str) -> TestRequest {
+        self.request(Method::GET, path)
+    }
+
+    /// A POST.
+    pub fn post(&self, path: &str) -> TestRequest {
+        self.request(Method::POST, path)
+    }
+
+    /// A PUT.
+    pub fn put(&self, path: &str) -> TestRequest {
+        self.request(Method::PUT, path)
+    }
+
+    /// A DELETE.
+    pub fn delete(&self, path: &str) -> TestRequest {
+        self.request(Method::DELETE, path)
+    }
+}
