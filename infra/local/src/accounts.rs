@@ -18,7 +18,8 @@ pub(crate) struct Account {
 }
 
 const ADMIN: &Account = &Account { email: "admin@demo.example", name: "Ada Admin", role: Role::ClinicAdmin };
-pub(crate) const DOCTOR: &Account = &Account { email: "doctor@demo.example", name: "Dr. Dana Reyes", role: Role::Doctor };
+pub(crate) const DOCTOR: &Account =
+    &Account { email: "doctor@demo.example", name: "Dr. Dana Reyes", role: Role::Doctor };
 const NURSE: &Account = &Account { email: "nurse@demo.example", name: "Nico Nurse", role: Role::Nurse };
 pub(crate) const PATIENT: &Account =
     &Account { email: "patient@demo.example", name: "Brian White", role: Role::Patient };
@@ -51,7 +52,9 @@ pub(crate) async fn seed(app: &App) -> anyhow::Result<bool> {
             role: account.role,
             verified: true,
         };
-        create_account(app, &store, new).await.map_err(|error| anyhow::anyhow!("{}: {}", account.email, error.message()))?;
+        create_account(app, &store, new)
+            .await
+            .map_err(|error| anyhow::anyhow!("{}: {}", account.email, error.message()))?;
     }
     Ok(true)
 }

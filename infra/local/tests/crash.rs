@@ -85,7 +85,8 @@ async fn all_messages(reader: &Person, chat: &str) -> BTreeMap<String, String> {
         let first = messages.first().and_then(|message| message["seq"].as_u64());
         match first {
             Some(seq) if seq > 1 => {
-                path = format!("/api/v1/chats/{chat}/messages?limit=100&before={}", messages[0]["id"].as_str().unwrap());
+                path =
+                    format!("/api/v1/chats/{chat}/messages?limit=100&before={}", messages[0]["id"].as_str().unwrap());
             }
             _ => return all,
         }

@@ -151,7 +151,8 @@ pub(crate) fn fields(mut stored: HashMap<String, Stored>) -> Result<Fields, Dama
     }
     match json_text(&stored) {
         None => named_values(stored),
-        Some(text) => serde_json::from_str(text).map_err(|_| Damage { field: JSON_FIELD.to_owned(), reason: "it is no JSON text" }),
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| Damage { field: JSON_FIELD.to_owned(), reason: "it is no JSON text" }),
     }
 }
 
@@ -181,9 +182,8 @@ fn json(stored: Stored) -> Result<Value, Damage> {
         }
         Some(ValueType::MapValue(map)) => match json_text(&map.fields) {
             None => Value::Object(named_values(map.fields)?),
-            Some(text) => {
-                serde_json::from_str(text).map_err(|_| Damage { field: JSON_FIELD.to_owned(), reason: "it is no JSON text" })?
-            }
+            Some(text) => serde_json::from_str(text)
+                .map_err(|_| Damage { field: JSON_FIELD.to_owned(), reason: "it is no JSON text" })?,
         },
         _ => return Err(Damage::new("a kind of value that this store does not write")),
     })

@@ -5,13 +5,13 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
-use events::InProcessLive;
+use events::{InProcessLive, Live};
 use http::Method;
 use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
 use model::session::{SESSIONS, Session};
 use model::tenant::Tenant;
 use model::user::{USERS, User};
-use runtime::{Assembled, BusOf, Platform, assemble};
+use runtime::{Assembled, BusOf, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
@@ -33,6 +33,36 @@ pub struct TestApp {
     /// The tenant's documents.
     pub store: Store,
     assembled: Assembled,
+}
+
+/// What an application is built of, where a test wants something unusual.
+pub struct Build {
+    /// The document store.
+    pub backend: Arc<dyn Backend>,
+    /// The tenant's id, and the beginning of its databases' names.
+    pub unique: String,
+    /// The clock.
+    pub clock: Arc<FixedClock>,
+    /// Signals to sockets.
+    pub live: Arc<dyn Live>,
+    /// Who may call the trigger paths; `None` leaves them out.
+    pub triggers: Option<TriggerAuth>,
+    /// What functions are told. The default tenant and insecure cookies are set in any case.
+    pub settings: Settings,
+}
+
+impl Default for Build {
+    /// SQLite in memory.
+    fn default() -> Self {
+        Self {
+            backend: Arc::new(SqliteBackend::in_memory(runtime::declared_indexes())),
+            unique: "clinic".to_owned(),
+            clock: Arc::default(),
+            live: Arc::new(InProcessLive::default()),
+            triggers: None,
+            settings: Settings::default(),
+        }
+    }
 }
 
 /// A user who is signed in.
@@ -81,7 +111,13 @@ impl TestApp {
 
     /// On any backend.
     pub async fn on(backend: Arc<dyn Backend>, functions: Vec<Function>, unique: &str) -> Self {
-        let clock = Arc::new(FixedClock::default());
+        let build = Build { backend, unique: unique.to_owned(), ..Build::default() };
+        Self::build(build, functions).await
+    }
+
+    /// With anything chosen.
+    pub async fn build(build: Build, functions: Vec<Function>) -> Self {
+        let Build { backend, unique, clock, live, triggers, settings } = build;
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
         let tenant: TenantId = unique.parse().unwrap();
         let database = |tenant: &TenantId, name: String| Database {
@@ -95,15 +131,15 @@ impl TestApp {
             backend,
             registry: database(&"registry".parse().unwrap(), format!("{unique}-registry")),
             bus: None,
-            live: Arc::new(InProcessLive::default()),
-            key_wrap: Arc::new(MemoryKeys::seeded(random.clone())),
+            live,
+            key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
             random: random.clone(),
         };
-        let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..Settings::default() };
+        let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..settings };
         let tokens = Tokens::new(SigningKeys::generate().unwrap(), random.clone());
         let passwords = Passwords::new(Cost::FOR_TESTS, random).unwrap();
-        let assembled = assemble(platform, functions, settings, tokens, passwords, None);
+        let assembled = assemble(platform, functions, settings, tokens, passwords, triggers);
         let record = Tenant {
             name: "Test Clinic".to_owned(),
             project: "test-project".to_owned(),

@@ -24,7 +24,9 @@ fn main() -> anyhow::Result<()> {
     let keys = tempfile::tempdir()?;
     let pem = access::token::SigningKeys::generate()?.to_pem();
     let mut all_well = true;
-    println!("| function | size MiB | first 200, median ms | slowest ms | idle memory, median MiB |\n|---|---|---|---|---|");
+    println!(
+        "| function | size MiB | first 200, median ms | slowest ms | idle memory, median MiB |\n|---|---|---|---|---|"
+    );
     for function in FUNCTIONS {
         let program = Path::new(&folder).join(function);
         let size = std::fs::metadata(&program).with_context(|| format!("{} is not built", program.display()))?.len();
@@ -42,7 +44,10 @@ fn main() -> anyhow::Result<()> {
         let mib = size as f64 / 1024.0 / 1024.0;
         println!("| {function} | {mib:.1} | {median:.1} | {:.1} | {held:.1} |", times[runs - 1]);
     }
-    println!("Targets: median under {MOST_MS} ms, memory under {MOST_MIB} MiB: {}.", if all_well { "met" } else { "MISSED" });
+    println!(
+        "Targets: median under {MOST_MS} ms, memory under {MOST_MIB} MiB: {}.",
+        if all_well { "met" } else { "MISSED" }
+    );
     if all_well { Ok(()) } else { bail!("a target was missed") }
 }
 

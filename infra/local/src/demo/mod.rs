@@ -69,7 +69,11 @@ async fn consult(url: &str, pace: u64) -> anyhow::Result<()> {
     let tally = talk(&visit, &chat_id, &mut doctor_socket, &mut patient_socket, pace).await?;
     println!(
         "\n  {} messages; delivered to the other's socket in {} ms (median), {} ms (slowest); {} read receipts, {} live notifications.",
-        visit.turns.len(), tally.median_ms(), tally.slowest_ms(), tally.receipts, tally.notifications
+        visit.turns.len(),
+        tally.median_ms(),
+        tally.slowest_ms(),
+        tally.receipts,
+        tally.notifications
     );
     for person in [&doctor, &patient] {
         let unread = person.get("/api/v1/notifications/unread/count").await?;
@@ -82,7 +86,12 @@ async fn consult(url: &str, pace: u64) -> anyhow::Result<()> {
     note::show(&note, &numbers);
     let saved = note::save_draft(&doctor, &chat_id, &note).await?;
     heading("Saved");
-    println!("  Draft note {} (version {}), by {}.", saved["id"].as_str().unwrap_or("?"), saved["version"], doctor.name);
+    println!(
+        "  Draft note {} (version {}), by {}.",
+        saved["id"].as_str().unwrap_or("?"),
+        saved["version"],
+        doctor.name
+    );
     println!("  {:.1} s from sign-in to the saved draft.", began.elapsed().as_secs_f64());
     Ok(())
 }
@@ -107,7 +116,13 @@ impl Tally {
 }
 
 /// Each turn is sent by its speaker, arrives at the other, is read there, and the receipt comes back.
-async fn talk(visit: &Visit, chat: &str, doctor: &mut Socket, patient: &mut Socket, pace: u64) -> anyhow::Result<Tally> {
+async fn talk(
+    visit: &Visit,
+    chat: &str,
+    doctor: &mut Socket,
+    patient: &mut Socket,
+    pace: u64,
+) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
     for (index, turn) in visit.turns.iter().enumerate() {
         let (speaker, listener) = match turn.speaker {

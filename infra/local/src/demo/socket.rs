@@ -48,7 +48,8 @@ impl Socket {
         }
         loop {
             let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
-            let message = next.with_context(|| format!("no {event} frame within 20 s"))?.context("the server hung up")??;
+            let message =
+                next.with_context(|| format!("no {event} frame within 20 s"))?.context("the server hung up")??;
             let Message::Text(text) = message else { continue };
             let frame: Value = serde_json::from_str(&text)?;
             if frame["event"] == "error" {
