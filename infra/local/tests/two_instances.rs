@@ -167,7 +167,8 @@ impl Socket {
         }
         loop {
             let next = tokio::time::timeout(Duration::from_secs(30), self.0.next()).await;
-            let message = next.unwrap_or_else(|_| panic!("no {event} frame within 30 s; seen: {:?}", self.1)).unwrap().unwrap();
+            let message =
+                next.unwrap_or_else(|_| panic!("no {event} frame within 30 s; seen: {:?}", self.1)).unwrap().unwrap();
             let Message::Text(text) = message else { continue };
             let frame: Value = serde_json::from_str(&text).unwrap();
             if wanted(&frame) {
