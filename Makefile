@@ -9,10 +9,10 @@ help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 run: ## Builds and starts the whole backend in one process on one port
-	$(CARGO) run --quiet --release -p consentmd --bin consentmd -- run
+	$(CARGO) run --quiet -p consentmd --bin consentmd -- run
 
 demo: ## Plays a real consultation, on the running server or on one of its own
-	$(CARGO) run --quiet --release -p consentmd --bin consentmd -- demo $(ARGS)
+	$(CARGO) run --quiet -p consentmd --bin consentmd -- demo $(ARGS)
 
 test: ## Runs every test; the emulator half where the emulators are found (REQUIRE_EMULATORS=1 wants them)
 	@infra/test.sh

@@ -1,8 +1,12 @@
-use kernel::{Phi, Role, UserId};
+use kernel::{Phi, Role, Time, UserId};
+use model::chat::Member;
 use model::user::{USERS, User};
 use store::{Key, Store};
-use vault::{Place, Subject};
+use vault::{Place, Subject, SubjectKey};
 use web::{ApiError, App};
+
+use crate::Places;
+use crate::open::admit_all;
 
 /// A user as a chat's roster has them.
 #[derive(Debug, Clone)]
@@ -15,6 +19,14 @@ pub struct NamedUser {
     pub role: Role,
 }
 
+impl NamedUser {
+    /// The user's entry in a chat's roster, sealed under the chat's key.
+    pub fn as_member(&self, key: &SubjectKey, places: &Places<'_>, admin: bool, at: Time) -> Member {
+        let name = key.seal(&places.member_name(&self.id), &self.name);
+        Member { name, role: self.role, admin, joined_at: at, left_at: None, sent: 0 }
+    }
+}
+
 /// These users with their names, in their order, in one round trip; `None` for each who has no active account.
 pub async fn named_users(app: &App, store: &Store, ids: &[UserId]) -> Result<Vec<Option<NamedUser>>, ApiError> {
     let mut keys: Vec<Key> = ids.iter().map(|id| Key::new(USERS.path(), id.as_str())).collect();
@@ -22,9 +34,7 @@ pub async fn named_users(app: &App, store: &Store, ids: &[UserId]) -> Result<Vec
     let missing = ids.iter().map(subject).filter(|subject| !app.vault.is_kept(store, subject));
     keys.extend(missing.map(|subject| vault::Vault::document_key(&subject)));
     let mut documents = store.get_keys(&keys).await?;
-    for document in documents.split_off(ids.len()).into_iter().flatten() {
-        app.vault.admit(store, document).await?;
-    }
+    admit_all(app, store, documents.split_off(ids.len())).await?;
     let mut named = Vec::with_capacity(ids.len());
     for (document, id) in documents.into_iter().zip(ids) {
         let user = document.map(store::typed::<User>).transpose()?.map(|doc| doc.value).filter(|user| user.active);

@@ -89,7 +89,7 @@ async fn world() -> World {
     };
     let clock = Arc::new(FixedClock::default());
     let verifier = OidcVerifier::new(accept, Arc::new(Keys(keys.to_string().into_bytes())), clock.clone());
-    let build = Build { clock, triggers: Some(TriggerAuth::Oidc(Arc::new(verifier))), ..Build::default() };
+    let build = Build { unique: "clinic-a".to_owned(), clock, triggers: Some(TriggerAuth::Oidc(Arc::new(verifier))), ..Build::default() };
     World { app: TestApp::build(build, vec![function]).await, pair, handled }
 }
 
@@ -127,7 +127,7 @@ impl World {
     }
 }
 
-/// A recorded request, its event's tenant replaced by the test's own.
+/// A recorded request; its event is of the tenant "clinic-a".
 fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("{}/tests/fixtures/{name}.http", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
