@@ -33,6 +33,7 @@ pub struct TestApp {
     /// The tenant's documents.
     pub store: Store,
     assembled: Assembled,
+    platform: Platform,
 }
 
 /// What an application is built of, where a test wants something unusual.
@@ -139,7 +140,7 @@ impl TestApp {
         let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..settings };
         let tokens = Tokens::new(SigningKeys::generate().unwrap(), random.clone());
         let passwords = Passwords::new(Cost::FOR_TESTS, random).unwrap();
-        let assembled = assemble(platform, functions, settings, tokens, passwords, triggers);
+        let assembled = assemble(platform.clone(), functions, settings, tokens, passwords, triggers);
         let record = Tenant {
             name: "Test Clinic".to_owned(),
             project: "test-project".to_owned(),
@@ -152,7 +153,26 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, assembled }
+        Self { app, router: assembled.router.clone(), clock, tenant, store, assembled, platform }
+    }
+
+    /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
+    /// common.
+    pub async fn second_instance(&self, functions: Vec<Function>) -> Self {
+        let (settings, tokens) = (self.app.settings.clone(), self.app.tokens.clone());
+        let assembled = assemble(self.platform.clone(), functions, settings, tokens, self.app.passwords.clone(), None);
+        let app = assembled.app.clone();
+        let store = app.tenants.open(&self.tenant).await.unwrap().unwrap();
+        assembled.begin().await;
+        Self {
+            app,
+            router: assembled.router.clone(),
+            clock: self.clock.clone(),
+            tenant: self.tenant.clone(),
+            store,
+            assembled,
+            platform: self.platform.clone(),
+        }
     }
 
     /// The API's document.
