@@ -39,3 +39,46 @@ pub(crate) async fn profile_changed(job: Job, delivery: Delivery<ProfileChanged>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use events::Emit;
+    use kernel::{Phi, Role};
+    use model::event::ProfileChanged;
+    use model::user::USERS;
+    use serde_json::json;
+    use testkit::TestApp;
+    use vault::{Place, Subject};
+
+    use crate::testing::{Team, get, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        rosters_follow,
+    }
+
+    async fn rosters_follow(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let message = say(&app, &bob, &chat, "hi").await;
+        let key = app.app.vault.key(&app.store, &Subject::User(bob.id.clone())).await.unwrap();
+        let place = Place::new(&app.tenant, "users", bob.id.as_str(), "name");
+        let name = key.seal(&place, &Phi::new("Robert".to_owned()));
+        for _ in 0..2 {
+            let changed = app.app.occurs(ProfileChanged { user_id: bob.id.clone() });
+            app.store
+                .transact("test", async |tx| {
+                    let mut user = tx.get(&USERS, bob.id.as_str()).await?.unwrap().value;
+                    (user.name, user.role) = (name.clone(), Role::Doctor);
+                    tx.put(&USERS, bob.id.as_str(), &user)?;
+                    tx.emit(&changed)
+                })
+                .await
+                .unwrap();
+            app.settle().await;
+        }
+        assert_eq!(get(&app, &ann, &format!("/api/v1/messages/{message}")).await["sender"]["name"], "Robert");
+        let people = get(&app, &ann, &format!("/api/v1/chats/{chat}")).await["participants"].clone();
+        let bobs = people.as_array().unwrap().iter().find(|one| one["id"] == bob.id.as_str()).unwrap();
+        assert_eq!((&bobs["name"], &bobs["role"]), (&json!("Robert"), &json!("Doctor")));
+    }
+}
