@@ -22,6 +22,8 @@ mod search_messages;
 mod send_message;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod unread_counts;
 mod update_chat;
 mod update_membership;
 mod window;

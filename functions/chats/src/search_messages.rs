@@ -74,7 +74,8 @@ pub(crate) async fn search_messages(
     let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
 
     let hash = app.vault.blind_index(&caller.store).await?.exact(WORDS_INDEX, longest);
-    let look = if words.len() == 1 { limit } else { LOOKED_THROUGH };
+    // Of one word every candidate matches, and one more than fits tells whether to go on.
+    let look = if words.len() == 1 { limit + 1 } else { LOOKED_THROUGH };
     let candidates = candidates(&caller, &chat_id, &hash, below, look).await?;
     let (found, looked_to) = matching(&caller, &open, &candidates, &words, limit as usize)?;
     let is_all = candidates.len() < look as usize && looked_to == candidates.last().map(|doc| doc.value.seq);
