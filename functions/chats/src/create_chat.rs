@@ -22,7 +22,6 @@ pub(crate) struct CreateChatBody {
     /// `Direct`, `Care Team`, `Family Update`, `Internal Staff`, `Broadcast` or `SMS`.
     #[serde(rename = "type")]
     #[garde(skip)]
-    #[schema(value_type = String, example = "Care Team")]
     kind: ChatType,
     /// The patient it is about.
     #[garde(skip)]

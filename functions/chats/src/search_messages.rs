@@ -24,9 +24,11 @@ pub(crate) struct SearchMessagesQuery {
     q: String,
     /// How many at most; 20 unless told.
     #[garde(range(min = 1, max = 50))]
+    #[param(minimum = 1, maximum = 50)]
     limit: Option<u32>,
     /// `nextCursor` of the page before.
     #[garde(length(max = 400))]
+    #[param(max_length = 400)]
     cursor: Option<String>,
 }
 

@@ -23,7 +23,6 @@ pub(crate) struct SendMessage {
     /// `urgent` asks the recipients to acknowledge it.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = String, example = "normal")]
     priority: Priority,
 }
 

@@ -119,6 +119,7 @@ mod tests {
             assert_eq!(pin().json(&json!({"pinned": true})).expect(200).await["isPinned"], true);
         }
         assert_eq!(pin().json(&json!({})).expect(200).await["isPinned"], false);
+        assert_eq!(pin().json(&json!(null)).expect(200).await["isPinned"], true);
         assert_eq!(pin().json(&json!({"pinned": 1})).refused(400, "VALIDATION_ERROR").await, "pinned");
         pin().text("text/plain", "{}".to_owned()).refused(415, "INVALID_REQUEST").await;
         assert_eq!(listed(&app, &ann, &chat).await["isPinned"], false);
