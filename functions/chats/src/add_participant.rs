@@ -91,3 +91,78 @@ fn must_have_room(chat: &mut Chat, user: &UserId) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{Team, create, each, get, listed, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        who_comes_in_sees_all_and_owes_nothing, who_comes_back_is_revived, it_is_for_admins, a_direct_chat_stays_with_two,
+        the_type_decides,
+    }
+
+    fn add(app: &TestApp, by: &TestUser, chat: &str, user: &str) -> testkit::TestRequest {
+        app.post(&format!("/api/v1/chats/{chat}/participants")).by(by).json(&json!({"userId": user}))
+    }
+
+    async fn who_comes_in_sees_all_and_owes_nothing(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let dee = app.user(Role::Family, "Dee").await;
+        say(&app, &ann, &chat, "before").await;
+        let added = add(&app, &ann, &chat, dee.id.as_str()).expect(201).await;
+        assert_eq!(
+            (&added["name"], &added["role"], &added["isAdmin"]),
+            (&json!("Dee"), &json!("Family"), &json!(false))
+        );
+        assert_eq!(listed(&app, &dee, &chat).await["unreadCount"], 0);
+        say(&app, &bob, &chat, "after").await;
+        assert_eq!(listed(&app, &dee, &chat).await["unreadCount"], 1);
+        let seen = get(&app, &dee, &format!("/api/v1/chats/{chat}")).await;
+        assert_eq!(each(&seen["messages"], "content"), ["before", "after"]);
+        assert_eq!(seen["participants"].as_array().unwrap().len(), 4);
+    }
+
+    async fn who_comes_back_is_revived(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        say(&app, &bob, &chat, "one").await;
+        app.put(&format!("/api/v1/chats/{chat}/membership")).by(&bob).json(&json!({"muted": true})).expect(200).await;
+        let out = format!("/api/v1/chats/{chat}/participants/{}", bob.id);
+        app.delete(&out).by(&ann).expect(204).await;
+        say(&app, &ann, &chat, "two").await;
+        add(&app, &ann, &chat, bob.id.as_str()).expect(201).await;
+        let shown = listed(&app, &bob, &chat).await;
+        assert_eq!((&shown["unreadCount"], &shown["isMuted"]), (&json!(0), &json!(true)));
+        say(&app, &bob, &chat, "three").await;
+        say(&app, &ann, &chat, "four").await;
+        assert_eq!(listed(&app, &bob, &chat).await["unreadCount"], 1);
+    }
+
+    async fn it_is_for_admins(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let dee = app.user(Role::Nurse, "Dee").await;
+        add(&app, &bob, &chat, dee.id.as_str()).refused(403, "FORBIDDEN").await;
+        add(&app, &dee, &chat, dee.id.as_str()).refused(404, "NOT_FOUND").await;
+        assert_eq!(add(&app, &ann, &chat, cy.id.as_str()).refused(409, "DUPLICATE_ENTRY").await, "userId");
+        assert_eq!(add(&app, &ann, &chat, "nobody").refused(400, "VALIDATION_ERROR").await, "userId");
+        assert_eq!(add(&app, &ann, &chat, "a b").refused(400, "VALIDATION_ERROR").await, "userId");
+        assert_eq!(listed(&app, &dee, &chat).await, Value::Null);
+    }
+
+    async fn a_direct_chat_stays_with_two(app: TestApp) {
+        let Team { ann, bob, cy, .. } = Team::of(&app).await;
+        let chat = create(&app, &ann, "Direct", &[&bob]).await;
+        assert_eq!(add(&app, &ann, &chat, cy.id.as_str()).refused(400, "VALIDATION_ERROR").await, "chatId");
+    }
+
+    async fn the_type_decides(app: TestApp) {
+        let Team { ann, bob, cy, .. } = Team::of(&app).await;
+        let chat = create(&app, &ann, "Internal Staff", &[]).await;
+        assert_eq!(add(&app, &ann, &chat, cy.id.as_str()).refused(400, "VALIDATION_ERROR").await, "userId");
+        add(&app, &ann, &chat, bob.id.as_str()).expect(201).await;
+    }
+}

@@ -22,7 +22,6 @@ pub(crate) struct CreateChatBody {
     /// `Direct`, `Care Team`, `Family Update`, `Internal Staff`, `Broadcast` or `SMS`.
     #[serde(rename = "type")]
     #[garde(skip)]
-    #[schema(value_type = String, example = "Care Team")]
     kind: ChatType,
     /// The patient it is about.
     #[garde(skip)]
@@ -136,15 +135,58 @@ async fn people_of(app: &App, caller: &Caller, body: &CreateChatBody) -> Result<
 #[cfg(test)]
 mod tests {
     use kernel::Role;
+    use model::membership::MEMBERSHIPS;
     use serde_json::{Value, json};
     use testkit::{TestApp, TestUser};
 
-    use crate::testing::{create, each, get, listed, text};
+    use crate::testing::{create, each, get, listed, say, text};
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
         the_maker_is_admin_and_all_see_it, what_is_wrong_is_named, two_people_have_one_direct_chat,
-        types_have_their_rules, strangers_are_not_told_apart,
+        types_have_their_rules, strangers_are_not_told_apart, a_thousand_people, half_a_chat_is_none,
+    }
+
+    async fn a_thousand_people(app: TestApp) {
+        let ann = app.user(Role::Admin, "Ann").await;
+        let bob = app.user(Role::Patient, "Bob").await;
+        let mut ids = app.many_users(Role::Patient, "Person of a quite ordinary name, number", 998).await;
+        ids.push(bob.id.clone());
+        let chat = made(&app, &ann, json!({"name": "News", "type": "Broadcast", "participantIds": ids})).await;
+        assert_eq!(chat["participantCount"], 1000);
+        let chat = text(&chat["id"]);
+        let message = say(&app, &ann, &chat, "Good morning").await;
+        assert_eq!(listed(&app, &bob, &chat).await["unreadCount"], 1);
+        app.post(&format!("/api/v1/messages/{message}/read")).by(&bob).expect(200).await;
+
+        let key = store::Key::new("chats", chat.as_str());
+        let document = app.store.get_keys(&[key]).await.unwrap().pop().flatten().unwrap();
+        let bytes = serde_json::to_vec(&document.fields).unwrap().len();
+        assert!(bytes < store::MAX_DOCUMENT_BYTES / 2, "{bytes}");
+        let shown = get(&app, &bob, &format!("/api/v1/chats/{chat}")).await;
+        assert_eq!(shown["participants"].as_array().unwrap().len(), 1000);
+        let receipts = get(&app, &ann, &format!("/api/v1/messages/{message}/receipts?limit=100&page=10")).await;
+        assert_eq!((receipts["data"].as_array().unwrap().len(), &receipts["pagination"]["total"]), (99, &json!(999)));
+
+        let cy = app.user(Role::Patient, "Cy").await;
+        let add = || app.post(&format!("/api/v1/chats/{chat}/participants")).by(&ann).json(&json!({"userId": cy.id}));
+        assert_eq!(add().refused(400, "VALIDATION_ERROR").await, "userId");
+        app.delete(&format!("/api/v1/chats/{chat}/participants/{}", bob.id)).by(&bob).expect(204).await;
+        add().expect(201).await;
+    }
+
+    /// As a crash between the commits of a large chat leaves it.
+    async fn half_a_chat_is_none(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let whole = create(&app, &ann, "Care Team", &[]).await;
+        let id = model::membership::membership_id(&whole.parse().unwrap(), &ann.id);
+        let mut own = app.store.get(&MEMBERSHIPS, &id).await.unwrap().unwrap().value;
+        own.chat_id = "half".parse().unwrap();
+        let id = model::membership::membership_id(&own.chat_id, &ann.id);
+        app.store.transact("test", async |tx| tx.put(&MEMBERSHIPS, &id, &own)).await.unwrap();
+        assert_eq!(each(&get(&app, &ann, "/api/v1/chats").await["data"], "id"), [whole]);
+        app.get("/api/v1/chats/half").by(&ann).refused(404, "NOT_FOUND").await;
+        app.post("/api/v1/chats/half/pin").by(&ann).refused(404, "NOT_FOUND").await;
     }
 
     async fn made(app: &TestApp, by: &TestUser, body: Value) -> Value {

@@ -58,3 +58,65 @@ pub(crate) async fn delete_message(
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::TestApp;
+
+    use crate::testing::{Team, each, get, listed, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        it_stays_without_what_it_said, its_history_is_for_few, others_may_not,
+    }
+
+    async fn it_stays_without_what_it_said(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let id = say(&app, &bob, &chat, "aspirin").await;
+        for _ in 0..2 {
+            app.delete(&format!("/api/v1/messages/{id}")).by(&bob).expect(204).await;
+        }
+        let shown = get(&app, &ann, &format!("/api/v1/messages/{id}")).await;
+        assert_eq!((&shown["content"], &shown["deletedAt"]), (&Value::Null, &json!("2026-01-15T10:00:00.000Z")));
+        let row = listed(&app, &ann, &chat).await;
+        assert_eq!((&row["lastMessage"], &row["lastMessageTime"]), (&Value::Null, &json!("2026-01-15T10:00:00.000Z")));
+        let found = get(&app, &ann, &format!("/api/v1/chats/{chat}/search?q=aspirin")).await;
+        assert_eq!(found["data"], json!([]));
+        assert_eq!(get(&app, &ann, &format!("/api/v1/chats/{chat}/messages")).await["pagination"]["total"], 1);
+    }
+
+    async fn its_history_is_for_few(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let id = say(&app, &bob, &chat, "one").await;
+        app.put(&format!("/api/v1/messages/{id}")).by(&bob).json(&json!({"content": "two"})).expect(200).await;
+        app.delete(&format!("/api/v1/messages/{id}")).by(&ann).expect(204).await;
+        let path = format!("/api/v1/messages/{id}/history");
+        for by in [&ann, &bob] {
+            assert_eq!(each(&get(&app, by, &path).await["data"], "content"), ["one", "two"]);
+        }
+        app.get(&path).by(&cy).refused(404, "NOT_FOUND").await;
+        let second = get(&app, &ann, &format!("{path}?limit=1&page=2")).await;
+        assert_eq!(
+            (each(&second["data"], "content"), &second["pagination"]["total"]),
+            (vec!["two".to_owned()], &json!(2))
+        );
+        let first = get(&app, &ann, &format!("{path}?limit=1")).await;
+        let cursor = first["pagination"]["nextCursor"].as_str().unwrap();
+        assert_eq!(
+            each(&get(&app, &ann, &format!("{path}?limit=1&cursor={cursor}")).await["data"], "content"),
+            ["two"]
+        );
+    }
+
+    async fn others_may_not(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let eve = app.user(Role::Admin, "Eve").await;
+        let id = say(&app, &ann, &chat, "one").await;
+        for (by, status, code) in [(&bob, 403, "FORBIDDEN"), (&cy, 403, "FORBIDDEN"), (&eve, 404, "NOT_FOUND")] {
+            app.delete(&format!("/api/v1/messages/{id}")).by(by).refused(status, code).await;
+        }
+        app.delete("/api/v1/messages/nonsense").by(&ann).refused(404, "NOT_FOUND").await;
+    }
+}

@@ -115,3 +115,75 @@ pub(crate) fn replaced(
 pub(crate) fn no_message() -> ApiError {
     ApiError::not_found("message")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{Team, each, get, listed, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        every_version_is_kept, it_is_found_by_its_new_words, only_the_sender_edits, the_same_again_is_no_edit,
+    }
+
+    fn edit(app: &TestApp, by: &TestUser, id: &str, content: &str) -> testkit::TestRequest {
+        app.put(&format!("/api/v1/messages/{id}")).by(by).json(&json!({"content": content}))
+    }
+
+    async fn every_version_is_kept(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let id = say(&app, &ann, &chat, "one").await;
+        for content in ["two", "three"] {
+            app.clock.advance(Duration::from_secs(60));
+            let edited = edit(&app, &ann, &id, content).expect(200).await;
+            assert_eq!(edited["content"], content);
+        }
+        assert_eq!(get(&app, &bob, &format!("/api/v1/messages/{id}")).await["editedAt"], "2026-01-15T10:02:00.000Z");
+        let history = get(&app, &bob, &format!("/api/v1/messages/{id}/history")).await;
+        assert_eq!(each(&history["data"], "content"), ["one", "two", "three"]);
+        assert_eq!(each(&history["data"], "version"), ["1", "2", "3"]);
+        let minute = |n: u8| format!("2026-01-15T10:0{n}:00.000Z");
+        assert_eq!(each(&history["data"], "writtenAt"), [minute(0), minute(1), minute(2)]);
+        assert_eq!(each(&history["data"], "replacedAt"), [minute(1), minute(2), "null".to_owned()]);
+    }
+
+    async fn it_is_found_by_its_new_words(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let first = say(&app, &ann, &chat, "aspirin").await;
+        let second = say(&app, &ann, &chat, "tea").await;
+        edit(&app, &ann, &second, "coffee  please").expect(200).await;
+        assert_eq!(listed(&app, &bob, &chat).await["lastMessage"], "coffee please");
+        edit(&app, &ann, &first, "ibuprofen").expect(200).await;
+        assert_eq!(listed(&app, &bob, &chat).await["lastMessage"], "coffee please");
+        let found =
+            async |q: &str| get(&app, &bob, &format!("/api/v1/chats/{chat}/search?q={q}")).await["data"].clone();
+        assert_eq!(each(&found("aspirin").await, "id"), Vec::<String>::new());
+        assert_eq!(each(&found("ibuprofen").await, "id"), [first]);
+        assert_eq!(listed(&app, &bob, &chat).await["unreadCount"], 2);
+    }
+
+    async fn only_the_sender_edits(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let id = say(&app, &bob, &chat, "one").await;
+        edit(&app, &ann, &id, "two").refused(403, "FORBIDDEN").await;
+        assert_eq!(edit(&app, &bob, &id, " ").refused(400, "VALIDATION_ERROR").await, "content");
+        edit(&app, &bob, &format!("{chat}_0000000009"), "x").refused(404, "NOT_FOUND").await;
+        let body = json!({"content": "x", "type": "text"});
+        let more = app.put(&format!("/api/v1/messages/{id}")).by(&bob).json(&body);
+        assert_eq!(more.refused(400, "VALIDATION_ERROR").await, "type");
+        app.delete(&format!("/api/v1/messages/{id}")).by(&bob).expect(204).await;
+        assert_eq!(edit(&app, &bob, &id, "x").refused(400, "VALIDATION_ERROR").await, "messageId");
+    }
+
+    async fn the_same_again_is_no_edit(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        let id = say(&app, &ann, &chat, "one").await;
+        let same = edit(&app, &ann, &id, "one").expect(200).await;
+        assert_eq!(same["editedAt"], serde_json::Value::Null);
+        assert_eq!(get(&app, &ann, &format!("/api/v1/messages/{id}/history")).await["pagination"]["total"], 1);
+    }
+}

@@ -28,3 +28,44 @@ pub(crate) async fn view_of(caller: &Caller, open: &OpenChat, message: &Message)
     let is_read = is_read(&open.chat, caller.user(), own.as_ref(), &others, message);
     show(open, &Places::of(caller.tenant(), &open.id), message, is_read)
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::json;
+    use testkit::TestApp;
+
+    use crate::testing::{Team, get, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        read_means_read_by_whom_it_matters, strangers_find_no_message,
+    }
+
+    async fn read_means_read_by_whom_it_matters(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let message = say(&app, &ann, &chat, "hi").await;
+        let path = format!("/api/v1/messages/{message}");
+        let is_read = async |by| get(&app, by, &path).await["isRead"].as_bool().unwrap();
+        assert_eq!([is_read(&ann).await, is_read(&bob).await, is_read(&cy).await], [false, false, false]);
+        app.post(&format!("{path}/read")).by(&bob).expect(200).await;
+        assert_eq!([is_read(&ann).await, is_read(&bob).await, is_read(&cy).await], [true, true, false]);
+        let shown = get(&app, &cy, &path).await;
+        assert_eq!(shown["sender"], json!({"id": ann.id, "name": "Ann"}));
+        assert_eq!((&shown["chatId"], &shown["seq"], &shown["type"]), (&json!(chat), &json!(1), &json!("text")));
+        assert_eq!((&shown["content"], &shown["priority"]), (&json!("hi"), &json!("normal")));
+    }
+
+    async fn strangers_find_no_message(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        let message = say(&app, &ann, &chat, "hi").await;
+        let eve = app.user(Role::Doctor, "Eve").await;
+        let answer = async |id: &str| app.get(&format!("/api/v1/messages/{id}")).by(&eve).send().await.body;
+        let theirs = answer(&message).await;
+        assert_eq!(theirs["error"]["code"], "NOT_FOUND");
+        for id in ["nonsense", "x_0000000001", &format!("{chat}_0000000002")] {
+            assert_eq!(answer(id).await, theirs);
+        }
+        assert_eq!(answer("a%20b").await["error"]["details"]["field"], "messageId");
+    }
+}

@@ -22,6 +22,8 @@ mod search_messages;
 mod send_message;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod unread_counts;
 mod update_chat;
 mod update_membership;
 mod window;
@@ -52,4 +54,33 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(mark_read::mark_message_read))
         .routes(routes!(message_receipts::get_message_receipts))
         .routes(routes!(acknowledge_message::acknowledge_message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[tokio::test]
+    async fn the_document_has_each_operation_once() {
+        let app = testkit::TestApp::on_sqlite(vec![super::function()]).await;
+        let document = serde_json::to_value(app.openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let ours = paths.iter().filter(|(path, _)| path.starts_with("/api/v1/"));
+        let operations: Vec<_> = ours
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().iter();
+                methods.map(move |(method, operation)| (format!("{method} {path}"), operation.clone()))
+            })
+            .collect();
+        assert_eq!(operations.len(), 20);
+        let names: BTreeSet<_> = operations.iter().map(|(_, operation)| operation["operationId"].to_string()).collect();
+        assert_eq!(names.len(), operations.len());
+        for (name, operation) in operations {
+            let statuses = operation["responses"].as_object().unwrap();
+            assert!(statuses.contains_key("401") && statuses.keys().any(|status| status.starts_with('2')), "{name}");
+            assert!(operation["security"].is_array(), "{name}");
+            let in_path = operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path");
+            assert_eq!(in_path.count(), name.matches('{').count(), "{name}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) struct ListChatsQuery {
     /// Only of this type, such as `Care Team`.
     #[serde(rename = "type")]
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "Care Team")]
+    #[param(example = "Care Team")]
     kind: Option<ChatType>,
     /// Only those that the caller has pinned, or has not.
     #[garde(skip)]
@@ -30,12 +30,15 @@ pub(crate) struct ListChatsQuery {
     archived: bool,
     /// Counts from 1.
     #[garde(range(min = 1, max = 100_000))]
+    #[param(minimum = 1, maximum = 100_000)]
     page: Option<u32>,
     /// How many on a page; 20 unless told.
     #[garde(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `nextCursor` of the page before; wins over `page`.
     #[garde(length(max = 400))]
+    #[param(max_length = 400)]
     cursor: Option<String>,
 }
 
@@ -78,7 +81,7 @@ pub(crate) async fn list_chats(
     let shown = || ranked.iter().skip(skip).take(limit as usize);
     let data = shown().map(|(_, open, own)| ChatSummary::of(caller.tenant(), open, own)).collect::<Result<_, _>>()?;
     let has_more = ranked.len() > skip.saturating_add(limit as usize);
-    let next_cursor = shown().last().filter(|_| has_more).map(|(rank, ..)| encode_cursor(rank));
+    let next_cursor = shown().next_back().filter(|_| has_more).map(|(rank, ..)| encode_cursor(rank));
     let pagination = Pagination { total: ranked.len() as u64, page, limit, next_cursor };
     Ok(Json(Listed { data, pagination }))
 }

@@ -102,3 +102,75 @@ async fn receipts(
     }
     Ok(receipts)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::TestApp;
+
+    use crate::testing::{Team, each, get, say, say_urgently};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        each_recipient_has_one, who_came_later_is_none, they_come_in_pages,
+    }
+
+    async fn each_recipient_has_one(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let id = say_urgently(&app, &ann, &chat, "come").await;
+        let receipts = async |by| {
+            let list = get(&app, by, &format!("/api/v1/messages/{id}/receipts")).await;
+            let of = |user: &testkit::TestUser| {
+                list["data"].as_array().unwrap().iter().find(|one| one["userId"] == user.id.as_str()).cloned().unwrap()
+            };
+            assert_eq!(list["pagination"]["total"], 2);
+            (of(&bob), of(&cy))
+        };
+        let (bobs, _) = receipts(&ann).await;
+        assert_eq!(
+            bobs,
+            json!({"userId": bob.id, "name": "Bob", "delivered": null, "read": null, "acknowledgedAt": null})
+        );
+        conversations::mark_delivered(&app.app, &app.store, &cy.id, &id.parse().unwrap()).await.unwrap();
+        app.clock.advance(Duration::from_secs(60));
+        app.post(&format!("/api/v1/messages/{id}/read")).by(&bob).expect(200).await;
+        app.post(&format!("/api/v1/messages/{id}/acknowledge")).by(&bob).expect(200).await;
+        let (bobs, cys) = receipts(&cy).await;
+        let later = "2026-01-15T10:01:00.000Z";
+        assert_eq!(
+            (&bobs["read"]["at"], &bobs["delivered"]["at"], &bobs["acknowledgedAt"]),
+            (&json!(later), &json!(later), &json!(later))
+        );
+        assert_eq!((&cys["delivered"]["at"], &cys["read"]), (&json!("2026-01-15T10:00:00.000Z"), &Value::Null));
+    }
+
+    async fn who_came_later_is_none(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let id = say(&app, &ann, &chat, "hi").await;
+        app.clock.advance(Duration::from_secs(1));
+        let dee = app.user(Role::Nurse, "Dee").await;
+        let body = json!({"userId": dee.id});
+        app.post(&format!("/api/v1/chats/{chat}/participants")).by(&ann).json(&body).expect(201).await;
+        app.post(&format!("/api/v1/messages/{id}/read")).by(&dee).expect(200).await;
+        app.delete(&format!("/api/v1/chats/{chat}/participants/{}", bob.id)).by(&bob).expect(204).await;
+        let list = get(&app, &ann, &format!("/api/v1/messages/{id}/receipts")).await;
+        assert_eq!(each(&list["data"], "name"), ["Cy"]);
+        assert_eq!(get(&app, &ann, &format!("/api/v1/messages/{id}")).await["isRead"], false);
+        app.get(&format!("/api/v1/messages/{id}/receipts")).by(&bob).refused(404, "NOT_FOUND").await;
+    }
+
+    async fn they_come_in_pages(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        let id = say(&app, &ann, &chat, "hi").await;
+        let path = format!("/api/v1/messages/{id}/receipts?limit=1");
+        let first = get(&app, &ann, &path).await;
+        let cursor = first["pagination"]["nextCursor"].as_str().unwrap();
+        let second = get(&app, &ann, &format!("{path}&cursor={cursor}")).await;
+        assert_eq!(get(&app, &ann, &format!("{path}&page=2")).await["data"], second["data"]);
+        assert_eq!(second["pagination"]["nextCursor"], Value::Null);
+        assert_ne!(first["data"], second["data"]);
+    }
+}

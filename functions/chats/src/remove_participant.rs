@@ -54,3 +54,82 @@ pub(crate) async fn remove_chat_participant(
         })
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{Team, create, get, listed, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        who_is_out_sees_nothing_at_once, the_last_admin_hands_on, others_may_not_remove, a_direct_chat_is_not_left,
+        what_they_said_stays_theirs,
+    }
+
+    fn remove(app: &TestApp, by: &TestUser, chat: &str, user: &TestUser) -> testkit::TestRequest {
+        app.delete(&format!("/api/v1/chats/{chat}/participants/{}", user.id)).by(by)
+    }
+
+    async fn who_is_out_sees_nothing_at_once(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let message = say(&app, &bob, &chat, "mine").await;
+        remove(&app, &ann, &chat, &bob).expect(204).await;
+        for path in [
+            format!("/api/v1/chats/{chat}"),
+            format!("/api/v1/chats/{chat}/messages"),
+            format!("/api/v1/chats/{chat}/search?q=mine"),
+            format!("/api/v1/messages/{message}"),
+            format!("/api/v1/messages/{message}/history"),
+            format!("/api/v1/messages/{message}/receipts"),
+        ] {
+            app.get(&path).by(&bob).refused(404, "NOT_FOUND").await;
+        }
+        let body = json!({"content": "again"});
+        app.post(&format!("/api/v1/chats/{chat}/messages")).by(&bob).json(&body).refused(404, "NOT_FOUND").await;
+        app.put(&format!("/api/v1/messages/{message}")).by(&bob).json(&body).refused(404, "NOT_FOUND").await;
+        app.post(&format!("/api/v1/messages/{message}/read")).by(&bob).refused(404, "NOT_FOUND").await;
+        assert_eq!(listed(&app, &bob, &chat).await, Value::Null);
+        remove(&app, &ann, &chat, &bob).refused(404, "NOT_FOUND").await;
+    }
+
+    async fn the_last_admin_hands_on(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        remove(&app, &ann, &chat, &bob).expect(204).await;
+        app.clock.advance(Duration::from_secs(1));
+        let body = json!({"userId": bob.id});
+        app.post(&format!("/api/v1/chats/{chat}/participants")).by(&ann).json(&body).expect(201).await;
+        remove(&app, &ann, &chat, &ann).expect(204).await;
+        assert_eq!(listed(&app, &cy, &chat).await["isAdmin"], true);
+        assert_eq!(listed(&app, &bob, &chat).await["isAdmin"], false);
+        remove(&app, &cy, &chat, &cy).expect(204).await;
+        remove(&app, &bob, &chat, &bob).expect(204).await;
+        assert_eq!(listed(&app, &bob, &chat).await, Value::Null);
+    }
+
+    async fn others_may_not_remove(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let eve = app.user(Role::Admin, "Eve").await;
+        remove(&app, &bob, &chat, &cy).refused(403, "FORBIDDEN").await;
+        remove(&app, &eve, &chat, &cy).refused(404, "NOT_FOUND").await;
+        remove(&app, &ann, &chat, &eve).refused(404, "NOT_FOUND").await;
+        remove(&app, &bob, &chat, &bob).expect(204).await;
+    }
+
+    async fn a_direct_chat_is_not_left(app: TestApp) {
+        let Team { ann, bob, .. } = Team::of(&app).await;
+        let chat = create(&app, &ann, "Direct", &[&bob]).await;
+        assert_eq!(remove(&app, &bob, &chat, &bob).refused(400, "VALIDATION_ERROR").await, "chatId");
+    }
+
+    async fn what_they_said_stays_theirs(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let message = say(&app, &bob, &chat, "mine").await;
+        remove(&app, &ann, &chat, &bob).expect(204).await;
+        assert_eq!(get(&app, &ann, &format!("/api/v1/messages/{message}")).await["sender"]["name"], "Bob");
+    }
+}

@@ -24,9 +24,11 @@ pub(crate) struct SearchMessagesQuery {
     q: String,
     /// How many at most; 20 unless told.
     #[garde(range(min = 1, max = 50))]
+    #[param(minimum = 1, maximum = 50)]
     limit: Option<u32>,
     /// `nextCursor` of the page before.
     #[garde(length(max = 400))]
+    #[param(max_length = 400)]
     cursor: Option<String>,
 }
 
@@ -74,7 +76,8 @@ pub(crate) async fn search_messages(
     let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
 
     let hash = app.vault.blind_index(&caller.store).await?.exact(WORDS_INDEX, longest);
-    let look = if words.len() == 1 { limit } else { LOOKED_THROUGH };
+    // Of one word every candidate matches, and one more than fits tells whether to go on.
+    let look = if words.len() == 1 { limit + 1 } else { LOOKED_THROUGH };
     let candidates = candidates(&caller, &chat_id, &hash, below, look).await?;
     let (found, looked_to) = matching(&caller, &open, &candidates, &words, limit as usize)?;
     let is_all = candidates.len() < look as usize && looked_to == candidates.last().map(|doc| doc.value.seq);
@@ -128,4 +131,70 @@ fn matching<'a>(
         }
     }
     Ok((found, looked_to))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::TestApp;
+
+    use crate::testing::{Team, create, each, get, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        whole_words_in_any_order, pages_go_on, bad_questions_are_named,
+    }
+
+    async fn whole_words_in_any_order(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let other = create(&app, &ann, "Care Team", &[]).await;
+        say(&app, &ann, &other, "Headache elsewhere").await;
+        say(&app, &ann, &chat, "Headache since Monday, took aspirin").await;
+        say(&app, &bob, &chat, "Aspirin helps with the HEADACHE?").await;
+        say(&app, &bob, &chat, "Müller has no headaches").await;
+        let found = async |q: &str| {
+            let list = get(&app, &ann, &format!("/api/v1/chats/{chat}/search?q={q}")).await;
+            assert_eq!(list["pagination"]["nextCursor"], Value::Null, "{q}");
+            each(&list["data"], "seq")
+        };
+        assert_eq!(found("headache").await, ["2", "1"]);
+        assert_eq!(found("aspirin+headache").await, ["2", "1"]);
+        assert_eq!(found("monday%20headache").await, ["1"]);
+        assert_eq!(found("MULLER").await, ["3"]);
+        assert_eq!(found("head").await, Vec::<String>::new());
+        assert_eq!(found("headache+tuesday").await, Vec::<String>::new());
+    }
+
+    async fn pages_go_on(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        for n in 1..=5 {
+            say(&app, &ann, &chat, if n == 3 { "pain" } else { "pain again" }).await;
+        }
+        for (q, all) in [("pain", vec!["5", "4", "3", "2", "1"]), ("pain+again", vec!["5", "4", "2", "1"])] {
+            let mut path = format!("/api/v1/chats/{chat}/search?q={q}&limit=2");
+            let mut seen = Vec::new();
+            loop {
+                let page = get(&app, &ann, &path).await;
+                seen.extend(each(&page["data"], "seq"));
+                let Some(cursor) = page["pagination"]["nextCursor"].as_str() else { break };
+                path = format!("/api/v1/chats/{chat}/search?q={q}&limit=2&cursor={cursor}");
+            }
+            assert_eq!(seen, all);
+        }
+    }
+
+    async fn bad_questions_are_named(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        let ask = |query: &str| app.get(&format!("/api/v1/chats/{chat}/search?{query}")).by(&ann);
+        let long = format!("q={}", "x".repeat(101));
+        for query in ["", "q=x", "q=--", long.as_str()] {
+            assert_eq!(ask(query).refused(400, "VALIDATION_ERROR").await, "q", "{query}");
+        }
+        assert_eq!(ask("q=xy&limit=51").refused(400, "VALIDATION_ERROR").await, "limit");
+        assert_eq!(ask("q=xy&cursor=zz").refused(400, "VALIDATION_ERROR").await, "cursor");
+        let eve = app.user(Role::Nurse, "Eve").await;
+        app.get(&format!("/api/v1/chats/{chat}/search?q=xy")).by(&eve).refused(404, "NOT_FOUND").await;
+        assert_eq!(ask("q=xy").expect(200).await["data"], json!([]));
+    }
 }

@@ -23,7 +23,6 @@ pub(crate) struct SendMessage {
     /// `urgent` asks the recipients to acknowledge it.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = String, example = "normal")]
     priority: Priority,
 }
 
@@ -76,12 +75,75 @@ pub(crate) async fn send_message(
 
 #[cfg(test)]
 mod tests {
+    use model::chat::{CHATS, sequence_id};
+    use model::message::messages;
     use serde_json::json;
     use testkit::TestApp;
 
+    use crate::testing::{Team, say};
+
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
-        nothing_to_say_is_refused, a_stranger_finds_no_chat,
+        nothing_to_say_is_refused, a_stranger_finds_no_chat, it_costs_one_read_and_one_commit,
+        many_at_once_are_numbered_without_gaps, another_process_may_come_between,
+    }
+
+    /// What another process does does not wait for its turn here.
+    async fn another_process_may_come_between(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        say(&app, &ann, &chat, "first").await;
+        let collection = messages(&chat.parse().unwrap());
+        let elsewhere = async || {
+            app.store
+                .transact("another-process", async |tx| {
+                    let mut found = tx.get(&CHATS, &chat).await?.unwrap().value;
+                    let mut message = tx.get(&collection, &sequence_id(1)).await?.unwrap().value;
+                    found.message_seq += 1;
+                    message.seq = found.message_seq;
+                    tx.put(&CHATS, &chat, &found)?;
+                    tx.put(&collection, &sequence_id(message.seq), &message)
+                })
+                .await
+                .unwrap();
+        };
+        let here = async || drop(say(&app, &ann, &chat, "here").await);
+        tokio::join!(elsewhere(), here(), elsewhere(), here(), here(), elsewhere());
+        let ids = app.store.query(&collection, &collection.all()).await.unwrap().into_iter().map(|doc| doc.id);
+        assert_eq!(ids.collect::<Vec<_>>(), (1..=7).map(sequence_id).collect::<Vec<_>>());
+    }
+
+    async fn it_costs_one_read_and_one_commit(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        say(&app, &ann, &chat, "The first fetches the keys.").await;
+        app.settle().await;
+        let before = app.store.meter().counts();
+        say(&app, &ann, &chat, "The second finds them at hand.").await;
+        app.settle().await;
+        let cost = app.store.meter().counts() - before;
+        // A second commit is that of the bus in this process, which puts the handled event away.
+        assert_eq!((cost.queries, cost.gets, cost.commits), (0, 1, 2));
+        // The message, the chat, its log and the event; and the event's removal.
+        assert_eq!(cost.documents_written, 4 + 1);
+    }
+
+    async fn many_at_once_are_numbered_without_gaps(app: TestApp) {
+        let Team { ann, bob, cy, chat } = Team::of(&app).await;
+        let sends = (0..50).map(|n| {
+            let by = [&ann, &bob, &cy][n % 3];
+            let send =
+                app.post(&format!("/api/v1/chats/{chat}/messages")).by(by).json(&json!({"content": n.to_string()}));
+            tokio::spawn(send.expect(201))
+        });
+        let mut numbers = Vec::new();
+        for send in sends.collect::<Vec<_>>() {
+            numbers.push(send.await.unwrap()["seq"].as_u64().unwrap());
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=50).collect::<Vec<u64>>());
+        let log = model::chat::log(&chat.parse().unwrap());
+        let entries = app.store.query(&log, &log.all()).await.unwrap();
+        let ids: Vec<String> = entries.into_iter().map(|doc| doc.id).collect();
+        assert_eq!(ids, (1..=51).map(sequence_id).collect::<Vec<_>>(), "the chat itself and 50 messages");
     }
 
     async fn nothing_to_say_is_refused(app: TestApp) {

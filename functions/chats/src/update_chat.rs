@@ -97,3 +97,61 @@ pub(crate) async fn update_chat(
         .await?;
     Ok(Json(ChatSummary::of(caller.tenant(), &OpenChat { id: chat_id, chat, key }, &own)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use testkit::TestApp;
+
+    use crate::testing::{Team, get, listed, say};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        admins_rename_and_all_see_it, the_pin_is_ones_own, what_is_wrong_is_named, a_deleted_chat_is_gone,
+    }
+
+    async fn admins_rename_and_all_see_it(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let path = format!("/api/v1/chats/{chat}");
+        let put = |by, body: Value| app.put(&path).by(by).json(&body);
+        let changed = put(&ann, json!({"name": "Ward 7", "avatar": "https://x.org/a.png"})).expect(200).await;
+        assert_eq!((&changed["name"], &changed["avatar"]), (&json!("Ward 7"), &json!("https://x.org/a.png")));
+        assert_eq!(get(&app, &bob, &path).await["name"], "Ward 7");
+        assert_eq!(put(&ann, json!({"avatar": null})).expect(200).await["avatar"], Value::Null);
+        put(&bob, json!({"name": "Mine"})).refused(403, "FORBIDDEN").await;
+        assert_eq!(put(&ann, json!({})).expect(200).await["name"], "Ward 7");
+    }
+
+    async fn the_pin_is_ones_own(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let body = json!({"isPinned": true});
+        let changed = app.put(&format!("/api/v1/chats/{chat}")).by(&bob).json(&body).expect(200).await;
+        assert_eq!(changed["isPinned"], true);
+        assert_eq!(listed(&app, &ann, &chat).await["isPinned"], false);
+    }
+
+    async fn what_is_wrong_is_named(app: TestApp) {
+        let Team { ann, chat, .. } = Team::of(&app).await;
+        let put = |body: Value| app.put(&format!("/api/v1/chats/{chat}")).by(&ann).json(&body);
+        for avatar in ["http://x.org/a", "javascript:alert(1)", "//x.org/a", "https://", "/a b", "a.png", ""] {
+            assert_eq!(put(json!({"avatar": avatar})).refused(400, "VALIDATION_ERROR").await, "avatar", "{avatar}");
+        }
+        put(json!({"avatar": "/files/7"})).expect(200).await;
+        assert_eq!(put(json!({"name": ""})).refused(400, "VALIDATION_ERROR").await, "name");
+        assert_eq!(put(json!({"type": "Direct"})).refused(400, "VALIDATION_ERROR").await, "type");
+        assert_eq!(put(json!({"isPinned": "yes"})).refused(400, "VALIDATION_ERROR").await, "isPinned");
+    }
+
+    async fn a_deleted_chat_is_gone(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let message = say(&app, &ann, &chat, "hi").await;
+        let path = format!("/api/v1/chats/{chat}");
+        app.delete(&path).by(&bob).refused(403, "FORBIDDEN").await;
+        app.delete(&path).by(&ann).expect(204).await;
+        app.delete(&path).by(&ann).refused(404, "NOT_FOUND").await;
+        app.put(&path).by(&ann).json(&json!({"name": "x"})).refused(404, "NOT_FOUND").await;
+        app.get(&format!("/api/v1/messages/{message}")).by(&bob).refused(404, "NOT_FOUND").await;
+        app.post(&format!("/api/v1/messages/{message}/read")).by(&bob).refused(404, "NOT_FOUND").await;
+        assert_eq!(listed(&app, &bob, &chat).await, Value::Null);
+    }
+}

@@ -95,3 +95,55 @@ async fn change_own(
         .await?;
     Ok(Json(ChatSummary::of(caller.tenant(), &open, &own)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::json;
+    use testkit::TestApp;
+
+    use crate::testing::{Team, listed};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        a_pin_turns_over, what_is_left_out_stays, only_members_have_one,
+    }
+
+    async fn a_pin_turns_over(app: TestApp) {
+        let Team { ann, bob, chat, .. } = Team::of(&app).await;
+        let pin = || app.post(&format!("/api/v1/chats/{chat}/pin")).by(&bob);
+        assert_eq!(pin().expect(200).await["isPinned"], true);
+        assert_eq!(listed(&app, &bob, &chat).await["isPinned"], true);
+        assert_eq!(pin().expect(200).await["isPinned"], false);
+        for _ in 0..2 {
+            assert_eq!(pin().json(&json!({"pinned": true})).expect(200).await["isPinned"], true);
+        }
+        assert_eq!(pin().json(&json!({})).expect(200).await["isPinned"], false);
+        assert_eq!(pin().json(&json!(null)).expect(200).await["isPinned"], true);
+        assert_eq!(pin().json(&json!({"pinned": 1})).refused(400, "VALIDATION_ERROR").await, "pinned");
+        pin().text("text/plain", "{}".to_owned()).refused(415, "INVALID_REQUEST").await;
+        assert_eq!(listed(&app, &ann, &chat).await["isPinned"], false);
+    }
+
+    async fn what_is_left_out_stays(app: TestApp) {
+        let Team { bob, chat, .. } = Team::of(&app).await;
+        let put = |body| app.put(&format!("/api/v1/chats/{chat}/membership")).by(&bob).json(&body);
+        let changed = put(json!({"muted": true, "pinned": true})).expect(200).await;
+        let flags = |chat: &serde_json::Value| json!([chat["isMuted"], chat["isPinned"], chat["isArchived"]]);
+        assert_eq!(flags(&changed), json!([true, true, false]));
+        assert_eq!(
+            flags(&put(json!({"archived": true, "pinned": false})).expect(200).await),
+            json!([true, false, true])
+        );
+        assert_eq!(flags(&put(json!({})).expect(200).await), json!([true, false, true]));
+        assert_eq!(put(json!({"deleted": true})).refused(400, "VALIDATION_ERROR").await, "deleted");
+    }
+
+    async fn only_members_have_one(app: TestApp) {
+        let Team { chat, .. } = Team::of(&app).await;
+        let eve = app.user(Role::Nurse, "Eve").await;
+        app.post(&format!("/api/v1/chats/{chat}/pin")).by(&eve).refused(404, "NOT_FOUND").await;
+        let put = app.put(&format!("/api/v1/chats/{chat}/membership")).by(&eve).json(&json!({"muted": true}));
+        put.refused(404, "NOT_FOUND").await;
+    }
+}

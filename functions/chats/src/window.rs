@@ -18,12 +18,15 @@ use web::ApiError;
 pub(crate) struct MessagesQuery {
     /// How many; 50 unless told.
     #[garde(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// Counts pages from 1, the newest messages, backwards.
     #[garde(range(min = 1, max = 1_000_000))]
+    #[param(minimum = 1, maximum = 1_000_000)]
     page: Option<u32>,
     /// How many of the newest to leave out.
     #[garde(range(max = 100_000_000))]
+    #[param(maximum = 100_000_000)]
     offset: Option<u32>,
     /// The messages before this one: `nextCursor`. May be called `cursor`.
     #[serde(alias = "cursor")]

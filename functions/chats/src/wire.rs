@@ -22,7 +22,6 @@ pub(crate) struct ChatSummary {
     pub(crate) name: String,
     /// `Direct`, `Care Team`, `Family Update`, `Internal Staff`, `Broadcast` or `SMS`.
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "Care Team")]
     pub(crate) kind: ChatType,
     /// The patient it is about.
     pub(crate) patient_id: Option<PatientId>,

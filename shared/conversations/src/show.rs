@@ -35,10 +35,8 @@ pub struct MessageView {
     pub content: Option<String>,
     /// `text`, `image`, `voice`, `file`, `system` or `call_log`.
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "text")]
     pub kind: MessageKind,
     /// `normal` or `urgent`; an urgent one asks for acknowledgement.
-    #[schema(value_type = String, example = "normal")]
     pub priority: Priority,
     /// When it was sent.
     pub created_at: Time,

@@ -16,7 +16,7 @@ pub const MAX_MEMBERS: usize = 1000;
 pub const MAX_REMEMBERED: usize = 1500;
 
 /// What a chat is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum ChatType {
     /// Two people.
     Direct,

@@ -30,7 +30,7 @@ where
     }
 }
 
-/// `Option<Json<T>>`: no body at all is `None`; whatever is there has to be right.
+/// `Option<Json<T>>`: no body at all, or `null`, is `None`; whatever else is there has to be right.
 impl<S, T> OptionalFromRequest<S> for Json<T>
 where
     S: Send + Sync,
@@ -45,7 +45,7 @@ where
             return Ok(None);
         }
         is_json?;
-        read_json(&body).map(|value| Some(Self(value)))
+        if body.trim_ascii() == b"null" { Ok(None) } else { read_json(&body).map(|value| Some(Self(value))) }
     }
 }
 

@@ -14,12 +14,15 @@ use crate::ApiError;
 pub struct PageQuery {
     /// Counts from 1.
     #[garde(range(min = 1, max = 100_000))]
+    #[param(minimum = 1, maximum = 100_000)]
     pub page: Option<u32>,
     /// How many on a page; 20 unless told.
     #[garde(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<u32>,
     /// `nextCursor` of the page before; wins over `page`.
     #[garde(length(max = 400))]
+    #[param(max_length = 400)]
     pub cursor: Option<String>,
 }
 
