@@ -61,6 +61,12 @@ impl<E: Event> Delivery<E> {
         tx.create_until(&EFFECTS, &self.effect, &Effect { at: now }, now.plus(EFFECTS_KEPT))
     }
 
+    /// The same delivery for one part of work that takes several transactions: each part is marked by itself.
+    #[must_use]
+    pub fn part(&self, number: usize) -> Self {
+        Self { effect: format!("{}_{number}", self.effect), ..self.clone() }
+    }
+
     /// Whether the handler has had this event, for work that must not begin twice.
     pub async fn is_done(&self, store: &Store) -> Result<bool, store::Error> {
         Ok(store.get(&EFFECTS, &self.effect).await?.is_some())

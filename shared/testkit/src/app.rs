@@ -44,6 +44,8 @@ pub struct Build {
     pub unique: String,
     /// The clock.
     pub clock: Arc<FixedClock>,
+    /// What randomness begins with; instances that share a backend need different ones.
+    pub seed: u64,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
     /// Who may call the trigger paths; `None` leaves them out.
@@ -59,6 +61,7 @@ impl Default for Build {
             backend: Arc::new(SqliteBackend::in_memory(runtime::declared_indexes())),
             unique: "clinic".to_owned(),
             clock: Arc::default(),
+            seed: 7,
             live: Arc::new(InProcessLive::default()),
             triggers: None,
             settings: Settings::default(),
@@ -118,8 +121,8 @@ impl TestApp {
 
     /// With anything chosen.
     pub async fn build(build: Build, functions: Vec<Function>) -> Self {
-        let Build { backend, unique, clock, live, triggers, settings } = build;
-        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
+        let Build { backend, unique, clock, seed, live, triggers, settings } = build;
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(seed));
         let tenant: TenantId = unique.parse().unwrap();
         let database = |tenant: &TenantId, name: String| Database {
             tenant: tenant.clone(),
@@ -180,6 +183,11 @@ impl TestApp {
         &self.assembled.openapi
     }
 
+    /// Ends it as a shutdown does.
+    pub async fn stop(&self) {
+        self.assembled.end().await;
+    }
+
     /// Waits until every event has been handled.
     pub async fn settle(&self) {
         if let BusOf::InProcess(bus) = &self.assembled.bus {
@@ -197,6 +205,17 @@ impl TestApp {
         let id = UserId::generate(self.app.random.as_ref());
         let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
         let user = self.account(&id, &key, role, name, verified);
+        self.store.transact("test-user", async |tx| tx.create(&USERS, id.as_str(), &user)).await.unwrap();
+        self.sign_in(id, name.to_owned(), role, verified).await
+    }
+
+    /// The same user on another device, or later.
+    pub async fn sign_in_again(&self, user: &TestUser) -> TestUser {
+        let account = self.store.get(&USERS, user.id.as_str()).await.unwrap().unwrap().value;
+        self.sign_in(user.id.clone(), user.name.clone(), account.role, account.verified).await
+    }
+
+    async fn sign_in(&self, id: UserId, name: String, role: Role, verified: bool) -> TestUser {
         let now = self.app.now();
         let session = SessionId::generate(self.app.random.as_ref());
         let signed_in = Session {
@@ -211,16 +230,13 @@ impl TestApp {
             rotations: 0,
         };
         self.store
-            .transact("test-user", async |tx| {
-                tx.create(&USERS, id.as_str(), &user)?;
-                tx.create(&SESSIONS, session.as_str(), &signed_in)
-            })
+            .transact("test-sign-in", async |tx| tx.create(&SESSIONS, session.as_str(), &signed_in))
             .await
             .unwrap();
         let principal =
             Principal { user: id.clone(), tenant: self.tenant.clone(), role, session: session.clone(), verified };
         let token = self.app.tokens.issue(&principal, now).unwrap();
-        TestUser { id, session, token, name: name.to_owned() }
+        TestUser { id, session, token, name }
     }
 
     fn account(&self, id: &UserId, key: &SubjectKey, role: Role, name: &str, verified: bool) -> User {
