@@ -1,6 +1,8 @@
 //! What several functions do with chats: find one for someone who may see it, send a message, move a read mark, show
 //! messages. The chats function serves these over REST, realtime over sockets, the scribe reads transcripts.
 
+mod change;
+mod lane;
 mod open;
 mod places;
 mod read_marks;
@@ -8,9 +10,11 @@ mod roster;
 mod send;
 mod show;
 
-pub use open::{OpenChat, chat_subject, open, open_many};
+pub use change::{Change, for_member};
+pub use lane::turn;
+pub use open::{OpenChat, chat_subject, open, open_many, open_message};
 pub use places::Places;
 pub use read_marks::{acknowledge, mark_delivered, mark_read};
 pub use roster::{NamedUser, named_users};
-pub use send::{MAX_MESSAGE_CHARS, NewMessage, Sent, content_of_kind, preview_of, send};
-pub use show::{MessageView, SenderView, show};
+pub use send::{MAX_MESSAGE_CHARS, NewMessage, Sent, content_of_kind, preview_of, send, words_of};
+pub use show::{MessageView, SenderView, TOLD_READ_UP_TO, has_read, is_read, show};

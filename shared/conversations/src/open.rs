@@ -1,11 +1,17 @@
-use kernel::{ChatId, Phi, UserId};
-use model::chat::{CHATS, Chat};
+use futures::{StreamExt, TryStreamExt};
+use kernel::{ChatId, MessageId, Phi, UserId};
+use model::chat::{CHATS, Chat, sequence_id};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
-use store::{Doc, Document, Key, Store};
+use model::message::{Message, messages, parse_message_id};
+use store::{Document, Key, Store};
 use vault::{Subject, SubjectKey};
 use web::{ApiError, App};
 
-use crate::Places;
+use crate::change::is_open_to;
+use crate::{Places, for_member};
+
+/// How many keys are unwrapped at once.
+const ADMITTED_AT_ONCE: usize = 16;
 
 /// A chat that its reader may see, with the key that opens it.
 #[derive(Debug)]
@@ -25,11 +31,28 @@ pub fn chat_subject(id: &ChatId, patient: Option<&kernel::PatientId>) -> Subject
 
 /// The chat, for a member. Whoever is no member learns only that there is no such chat for them.
 pub async fn open(app: &App, store: &Store, id: &ChatId, reader: &UserId) -> Result<OpenChat, ApiError> {
-    let found: Option<Doc<Chat>> = store.get(&CHATS, id.as_str()).await?;
-    let chat = found.map(|doc| doc.value).filter(|chat| chat.deleted_at.is_none() && chat.member(reader).is_some());
-    let chat = chat.ok_or_else(|| ApiError::not_found("chat"))?;
+    let chat = for_member(store.get(&CHATS, id.as_str()).await?, reader)?;
     let key = app.vault.key(store, &chat_subject(id, chat.patient_id.as_ref())).await?;
     Ok(OpenChat { id: id.clone(), chat, key })
+}
+
+/// A message with its chat, for a member, in one round trip.
+pub async fn open_message(
+    app: &App,
+    store: &Store,
+    id: &MessageId,
+    reader: &UserId,
+) -> Result<(OpenChat, Message), ApiError> {
+    let no_message = || ApiError::not_found("message");
+    let (chat_id, seq) = parse_message_id(id).ok_or_else(no_message)?;
+    let keys =
+        [Key::new(CHATS.path(), chat_id.as_str()), Key::new(messages(&chat_id).path(), sequence_id(seq).as_str())];
+    let mut found = store.get_keys(&keys).await?.into_iter();
+    let chat = found.next().flatten().map(as_chat).transpose()?.filter(|chat| is_open_to(chat, reader));
+    let message = found.next().flatten().map(store::typed::<Message>).transpose()?;
+    let (chat, message) = chat.zip(message).ok_or_else(no_message)?;
+    let key = app.vault.key(store, &chat_subject(&chat_id, chat.patient_id.as_ref())).await?;
+    Ok((OpenChat { id: chat_id, chat, key }, message.value))
 }
 
 /// The chats of these memberships that can be seen now, each with its membership, in one round trip.
@@ -50,19 +73,24 @@ pub async fn open_many(
     subjects.dedup();
     keys.extend(subjects);
     let mut documents = store.get_keys(&keys).await?;
-    for document in documents.split_off(memberships.len()).into_iter().flatten() {
-        app.vault.admit(store, document).await?;
-    }
+    admit_all(app, store, documents.split_off(memberships.len())).await?;
     let mut opened = Vec::with_capacity(memberships.len());
     for (document, membership) in documents.into_iter().zip(memberships) {
         let Some(chat) = document.map(as_chat).transpose()? else { continue };
-        if chat.deleted_at.is_some() || chat.member(&membership.user_id).is_none() {
+        if !is_open_to(&chat, &membership.user_id) {
             continue;
         }
         let key = app.vault.key(store, &subject(&membership)).await?;
         opened.push((OpenChat { id: membership.chat_id.clone(), chat, key }, membership));
     }
     Ok(opened)
+}
+
+/// Keeps the keys of these documents at hand; several at once, since each may ask a key service.
+pub(crate) async fn admit_all(app: &App, store: &Store, keys: Vec<Option<Document>>) -> Result<(), ApiError> {
+    let admitted = keys.into_iter().flatten().map(|document| app.vault.admit(store, document));
+    futures::stream::iter(admitted).buffer_unordered(ADMITTED_AT_ONCE).try_collect::<()>().await?;
+    Ok(())
 }
 
 fn as_chat(document: Document) -> Result<Chat, store::Error> {

@@ -4,6 +4,8 @@ use store::{Key, Store};
 use vault::{Place, Subject};
 use web::{ApiError, App};
 
+use crate::open::admit_all;
+
 /// A user as a chat's roster has them.
 #[derive(Debug, Clone)]
 pub struct NamedUser {
@@ -22,9 +24,7 @@ pub async fn named_users(app: &App, store: &Store, ids: &[UserId]) -> Result<Vec
     let missing = ids.iter().map(subject).filter(|subject| !app.vault.is_kept(store, subject));
     keys.extend(missing.map(|subject| vault::Vault::document_key(&subject)));
     let mut documents = store.get_keys(&keys).await?;
-    for document in documents.split_off(ids.len()).into_iter().flatten() {
-        app.vault.admit(store, document).await?;
-    }
+    admit_all(app, store, documents.split_off(ids.len())).await?;
     let mut named = Vec::with_capacity(ids.len());
     for (document, id) in documents.into_iter().zip(ids) {
         let user = document.map(store::typed::<User>).transpose()?.map(|doc| doc.value).filter(|user| user.active);

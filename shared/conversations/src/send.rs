@@ -1,20 +1,18 @@
-use events::Emit;
-use kernel::{ChatId, Phi, Time, UserId};
-use model::chat::{CHATS, Chat, Happening, LastMessage, LogEntry, log, sequence_id};
-use model::event::ChatLogGrew;
+use std::collections::HashSet;
+
+use kernel::{ChatId, Phi, UserId};
+use model::chat::{CHATS, Chat, Happening, LastMessage, sequence_id};
 use model::message::{Message, MessageKind, Priority, WORDS_INDEX, message_id, messages};
 use store::{Doc, Store};
 use web::{ApiError, App};
 
-use crate::{MessageView, Places, SenderView, chat_subject};
+use crate::{Change, MessageView, Places, SenderView, chat_subject, for_member, turn};
 
 /// The longest message, in characters: far below the store's limit for a document, sealed and indexed.
 pub const MAX_MESSAGE_CHARS: usize = 20_000;
 /// How much of a message lists show, in characters.
 const PREVIEW_CHARS: usize = 140;
-/// For how long a chat's log is kept: longer than an inbox.
-pub(crate) const LOG_KEPT: std::time::Duration = std::time::Duration::from_secs(8 * 24 * 3600);
-/// The most words of a message that search finds it by.
+/// The most words of a message that search finds it by: its first different ones.
 const MAX_WORDS: usize = 300;
 
 /// A message to be sent.
@@ -43,9 +41,10 @@ pub struct Sent {
 
 /// Sends a message: one read and one commit, which carries the message, the chat's counters, its log and the event.
 pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, ApiError> {
-    let now = app.now();
-    let words = words_of(app, store, new.content.disclose()).await?;
-    let grew = app.occurs(ChatLogGrew { chat_id: new.chat_id.clone(), log_seq: 0, happening: Happening::ChatChanged });
+    let words = words_of(app, store, &new.content).await?;
+    let _turn = turn(store, &new.chat_id).await;
+    let change = Change::now(app, &new.chat_id, &new.sender);
+    let now = change.at();
     store
         .transact("send-message", async |tx| {
             let found: Option<Doc<Chat>> = tx.get(&CHATS, new.chat_id.as_str()).await?;
@@ -54,8 +53,7 @@ pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, Api
             let places = Places::of(&store.database().tenant, &new.chat_id);
 
             chat.message_seq += 1;
-            chat.log_seq += 1;
-            let (seq, log_seq) = (chat.message_seq, chat.log_seq);
+            let seq = chat.message_seq;
             let id = message_id(&new.chat_id, seq);
             let message = Message {
                 seq,
@@ -86,12 +84,9 @@ pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, Api
                 name: name.transpose()?.map_or_else(String::new, Phi::into_disclosed),
             };
 
-            let happening = Happening::MessageSent { seq };
-            let entry = LogEntry { what: happening.clone(), by: new.sender.clone(), at: now };
-            tx.put(&CHATS, new.chat_id.as_str(), &chat)?;
-            tx.create(&messages(&new.chat_id), &sequence_id(seq), &message)?;
-            tx.create_until(&log(&new.chat_id), &sequence_id(log_seq), &entry, now.plus(LOG_KEPT))?;
-            tx.emit(&grew.with(ChatLogGrew { chat_id: new.chat_id.clone(), log_seq, happening }))?;
+            // Its number is guarded by the chat's version: where someone else's message has it, this runs again.
+            tx.put(&messages(&new.chat_id), &sequence_id(seq), &message)?;
+            change.append(&tx, chat, Happening::MessageSent { seq })?;
             let content = Some(new.content.disclose().clone());
             Ok(Sent { view: MessageView::new(id, &new.chat_id, sender, content, &message, false), members })
         })
@@ -99,8 +94,7 @@ pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, Api
 }
 
 fn may_send(found: Option<Doc<Chat>>, sender: &UserId) -> Result<Chat, ApiError> {
-    let chat = found.map(|doc| doc.value).filter(|chat| chat.deleted_at.is_none() && chat.member(sender).is_some());
-    let chat = chat.ok_or_else(|| ApiError::not_found("chat"))?;
+    let chat = for_member(found, sender)?;
     if chat.may_send(sender) {
         return Ok(chat);
     }
@@ -108,13 +102,11 @@ fn may_send(found: Option<Doc<Chat>>, sender: &UserId) -> Result<Chat, ApiError>
 }
 
 /// The blind index of a text's words, for search.
-pub(crate) async fn words_of(app: &App, store: &Store, text: &str) -> Result<Vec<String>, ApiError> {
+pub async fn words_of(app: &App, store: &Store, text: &Phi<String>) -> Result<Vec<String>, ApiError> {
     let index = app.vault.blind_index(store).await?;
-    let mut words: Vec<String> = vault::words(text).into_iter().map(|word| index.exact(WORDS_INDEX, &word)).collect();
-    words.sort_unstable();
-    words.dedup();
-    words.truncate(MAX_WORDS);
-    Ok(words)
+    let mut seen = HashSet::new();
+    let different = vault::words(text.disclose()).into_iter().filter(|word| seen.insert(word.clone()));
+    Ok(different.take(MAX_WORDS).map(|word| index.exact(WORDS_INDEX, &word)).collect())
 }
 
 /// The beginning of a message, on one line.
@@ -135,11 +127,6 @@ pub const fn content_of_kind(kind: MessageKind) -> &'static str {
         MessageKind::File => "File",
         MessageKind::CallLog => "Call",
     }
-}
-
-/// When a chat's log entry of now expires.
-pub(crate) fn log_expiry(now: Time) -> Time {
-    now.plus(LOG_KEPT)
 }
 
 #[cfg(test)]

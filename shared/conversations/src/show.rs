@@ -1,5 +1,6 @@
 use kernel::{ChatId, MessageId, Phi, Time, UserId};
-
+use model::chat::Chat;
+use model::membership::Membership;
 use model::message::{Message, MessageKind, Priority, message_id};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -79,6 +80,29 @@ impl MessageView {
             is_read,
         }
     }
+}
+
+/// In chats of up to so many members the sender is told whether someone else has read a message.
+pub const TOLD_READ_UP_TO: usize = 50;
+
+/// Whether a member other than the sender has read a message. Who came in after it was sent is no recipient.
+pub fn has_read(chat: &Chat, of: &Membership, message: &Message) -> bool {
+    let was_there = chat.member(&of.user_id).is_some_and(|member| member.joined_at <= message.created_at);
+    was_there && of.user_id != message.sender && of.read_at(message.seq).is_some()
+}
+
+/// What [`MessageView::is_read`] says, from [`OpenChat::memberships`] with [`TOLD_READ_UP_TO`].
+pub fn is_read(
+    chat: &Chat,
+    reader: &UserId,
+    own: Option<&Membership>,
+    others: &[Membership],
+    message: &Message,
+) -> bool {
+    if message.sender == *reader {
+        return others.iter().any(|other| has_read(chat, other, message));
+    }
+    own.is_some_and(|own| message.seq <= own.read_seq)
 }
 
 /// A message for someone who may see its chat; `is_read` as [`MessageView`] has it. A named disclosure.

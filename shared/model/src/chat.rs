@@ -11,6 +11,10 @@ use crate::message::MessageKind;
 /// The most people who can be in one chat: the roster stays below a quarter of the store's 1 MiB document.
 pub const MAX_MEMBERS: usize = 1000;
 
+/// The most people a chat remembers, those who left included: below the store's limit with the longest names, since
+/// who left without having written is forgotten first.
+pub const MAX_REMEMBERED: usize = 1500;
+
 /// What a chat is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ChatType {
@@ -144,6 +148,36 @@ impl Chat {
         self.member(user).is_some_and(|member| self.kind != ChatType::Broadcast || member.admin)
     }
 
+    /// Whether someone may change the chat.
+    pub fn is_admin(&self, user: &UserId) -> bool {
+        self.member(user).is_some_and(|member| member.admin)
+    }
+
+    /// Takes someone out at `at`. Where that leaves no admin, the one who has been in for longest becomes it.
+    pub fn remove(&mut self, user: &UserId, at: Time) {
+        if let Some(member) = self.members.get_mut(user) {
+            member.left_at = Some(at);
+            member.admin = false;
+        }
+        if self.admins().next().is_some() {
+            return;
+        }
+        let heir = self.current_members().min_by_key(|(_, member)| member.joined_at).map(|(user, _)| user.clone());
+        if let Some(member) = heir.and_then(|heir| self.members.get_mut(&heir)) {
+            member.admin = true;
+        }
+    }
+
+    /// Forgets people who left without having written, until there is room for one more. Says whether there is.
+    pub fn make_room(&mut self) -> bool {
+        while self.members.len() >= MAX_REMEMBERED {
+            let idle = self.members.iter().find(|(_, member)| member.left_at.is_some() && member.sent == 0);
+            let Some(idle) = idle.map(|(user, _)| user.clone()) else { return false };
+            self.members.remove(&idle);
+        }
+        true
+    }
+
     /// The chat's admins who are still in it.
     pub fn admins(&self) -> impl Iterator<Item = &UserId> {
         self.current_members().filter(|(_, member)| member.admin).map(|(user, _)| user)
@@ -152,6 +186,25 @@ impl Chat {
 
 /// Chats, by chat id.
 pub const CHATS: Collection<Chat> = Collection::top("chats", &[]);
+
+/// The chat that two people have with each other: what makes it unique.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectChat {
+    /// Which it is, or was, where that was deleted.
+    pub chat_id: ChatId,
+}
+
+/// Direct chats, by the blind index of their two people.
+pub const DIRECT_CHATS: Collection<DirectChat> = Collection::top("direct-chats", &[]);
+
+/// The label of that blind index.
+pub const DIRECT_INDEX: &str = "chat.direct";
+
+/// What that blind index is made of: the two ids, in either order.
+pub fn direct_pair(one: &UserId, other: &UserId) -> String {
+    format!("{}|{}", one.min(other), one.max(other))
+}
 
 /// An entry in a chat's log: what happened, in order, for live delivery. Kept for eight days.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -219,6 +272,65 @@ mod tests {
         for kind in ChatType::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
+    }
+
+    fn chat_of(members: &[(&str, i64, u64)]) -> Chat {
+        let at = Time::from_millis(0);
+        let member = |joined: i64, sent| Member {
+            name: Sealed::from_text(String::new()),
+            role: Role::Nurse,
+            admin: false,
+            joined_at: Time::from_millis(joined),
+            left_at: None,
+            sent,
+        };
+        Chat {
+            kind: ChatType::CareTeam,
+            name: None,
+            avatar: None,
+            patient_id: None,
+            phone_number: None,
+            created_by: "a".parse().unwrap(),
+            created_at: at,
+            updated_at: at,
+            deleted_at: None,
+            message_seq: 0,
+            log_seq: 0,
+            last_message: None,
+            members: members.iter().map(|(id, joined, sent)| (id.parse().unwrap(), member(*joined, *sent))).collect(),
+        }
+    }
+
+    #[test]
+    fn a_group_is_never_without_an_admin() {
+        let mut chat = chat_of(&[("a", 1, 0), ("b", 3, 0), ("c", 2, 0)]);
+        let id = |text: &str| text.parse::<UserId>().unwrap();
+        chat.members.get_mut(&id("a")).unwrap().admin = true;
+        chat.remove(&id("b"), Time::from_millis(9));
+        assert_eq!(chat.admins().collect::<Vec<_>>(), [&id("a")]);
+        chat.remove(&id("a"), Time::from_millis(9));
+        assert_eq!(chat.admins().collect::<Vec<_>>(), [&id("c")], "the longest-standing one who is still in");
+        chat.remove(&id("c"), Time::from_millis(9));
+        assert_eq!(chat.current_members().count(), 0);
+    }
+
+    #[test]
+    fn who_left_silently_is_forgotten_for_room() {
+        let ids: Vec<String> = (0..MAX_REMEMBERED).map(|n| format!("u{n:04}")).collect();
+        let mut chat = chat_of(&ids.iter().map(|id| (id.as_str(), 1, 0)).collect::<Vec<_>>());
+        assert!(!chat.make_room());
+        let writer = chat.members.get_mut(&"u0003".parse().unwrap()).unwrap();
+        (writer.left_at, writer.sent) = (Some(Time::from_millis(5)), 1);
+        assert!(!chat.make_room(), "messages still show the writer's name");
+        chat.members.get_mut(&"u0007".parse().unwrap()).unwrap().left_at = Some(Time::from_millis(5));
+        assert!(chat.make_room());
+        assert_eq!(chat.members.len(), MAX_REMEMBERED - 1);
+    }
+
+    #[test]
+    fn a_pair_has_no_order() {
+        let id = |text: &str| text.parse::<UserId>().unwrap();
+        assert_eq!(direct_pair(&id("b"), &id("a")), direct_pair(&id("a"), &id("b")));
     }
 
     #[test]

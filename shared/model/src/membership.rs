@@ -73,7 +73,14 @@ impl Membership {
         }
     }
 
-    /// Messages of others after the read mark.
+    /// The membership of someone who comes back: as new, with what the member had set.
+    #[must_use]
+    pub fn again(self, chat: &Chat) -> Self {
+        let (pinned, muted) = (self.pinned, self.muted);
+        Self { pinned, muted, ..Self::new(self.chat_id, self.user_id, chat) }
+    }
+
+    /// Messages of others after the read mark; a deleted one counts until the mark has passed it.
     pub fn unread(&self, chat: &Chat) -> u64 {
         let own = chat.members.get(&self.user_id).map_or(0, |member| member.sent);
         let after = chat.message_seq.saturating_sub(self.read_seq);

@@ -75,6 +75,13 @@ impl Store {
         self
     }
 
+    /// The same handle without a companion, for commits that only prepare and are not yet the effect.
+    #[must_use]
+    pub fn without_companion(mut self) -> Self {
+        self.companion = None;
+        self
+    }
+
     /// Which database this is.
     pub fn database(&self) -> &Database {
         &self.database

@@ -15,7 +15,7 @@ use runtime::{Assembled, BusOf, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
-use vault::{MemoryKeys, Place, Subject};
+use vault::{MemoryKeys, Place, Subject, SubjectKey};
 use web::{App, Function, Settings};
 
 use crate::{FixedClock, SeededRandom, TestRequest};
@@ -176,23 +176,8 @@ impl TestApp {
     pub async fn user_verified(&self, role: Role, name: &str, verified: bool) -> TestUser {
         let id = UserId::generate(self.app.random.as_ref());
         let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
-        let place = Place::new(&self.tenant, "users", id.as_str(), "name");
-        let seal = |field, text: String| key.seal(&place.field(field), &Phi::new(text));
+        let user = self.account(&id, &key, role, name, verified);
         let now = self.app.now();
-        let user = User {
-            email: seal("email", format!("{}@example.com", id.as_str())),
-            name: seal("name", name.to_owned()),
-            phone_number: None,
-            title: None,
-            avatar: None,
-            role,
-            verified,
-            active: true,
-            password_hash: "none".to_owned(),
-            created_at: now,
-            updated_at: now,
-            last_login_at: None,
-        };
         let session = SessionId::generate(self.app.random.as_ref());
         let signed_in = Session {
             user_id: id.clone(),
@@ -216,6 +201,51 @@ impl TestApp {
             Principal { user: id.clone(), tenant: self.tenant.clone(), role, session: session.clone(), verified };
         let token = self.app.tokens.issue(&principal, now).unwrap();
         TestUser { id, session, token, name: name.to_owned() }
+    }
+
+    fn account(&self, id: &UserId, key: &SubjectKey, role: Role, name: &str, verified: bool) -> User {
+        let place = Place::new(&self.tenant, "users", id.as_str(), "name");
+        let seal = |field, text: String| key.seal(&place.field(field), &Phi::new(text));
+        let now = self.app.now();
+        User {
+            email: seal("email", format!("{}@example.com", id.as_str())),
+            name: seal("name", name.to_owned()),
+            phone_number: None,
+            title: None,
+            avatar: None,
+            role,
+            verified,
+            active: true,
+            password_hash: "none".to_owned(),
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+        }
+    }
+
+    /// Many verified users of this role who are not signed in, named `name 0`, `name 1` and so on.
+    pub async fn many_users(&self, role: Role, name: &str, count: usize) -> Vec<UserId> {
+        let mut ids = Vec::with_capacity(count);
+        let mut users = Vec::with_capacity(count);
+        for n in 0..count {
+            let id = UserId::generate(self.app.random.as_ref());
+            let key = self.app.vault.fresh_key(&self.tenant, &Subject::User(id.clone())).await.unwrap();
+            let user = self.account(&id, key.key(), role, &format!("{name} {n}"), true);
+            ids.push(id.clone());
+            users.push((id, key, user));
+        }
+        for chunk in users.chunks(150) {
+            let write = self.store.transact("test-users", async |tx| {
+                for (id, key, user) in chunk {
+                    key.save(&tx)?;
+                    tx.create(&USERS, id.as_str(), user)?;
+                }
+                Ok::<_, store::Error>(())
+            });
+            write.await.unwrap();
+        }
+        users.into_iter().for_each(|(_, key, _)| drop(self.app.vault.remember(key)));
+        ids
     }
 
     /// A request to be sent.

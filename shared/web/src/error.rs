@@ -198,6 +198,17 @@ impl From<vault::Error> for ApiError {
     }
 }
 
+/// For event handlers that use what operations use: what a client is told to try again is tried again.
+impl From<ApiError> for events::Failure {
+    fn from(error: ApiError) -> Self {
+        if error.code == Code::ExternalServiceError {
+            let cause = error.cause.unwrap_or_else(|| error.message.into());
+            return Self::Retry(cause);
+        }
+        Self::GiveUp(error.cause.map_or(error.message, |cause| cause.to_string()))
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();

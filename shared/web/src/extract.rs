@@ -1,11 +1,11 @@
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use garde::Validate;
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,16 +24,39 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let content_type =
-            request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        if essence != "application/json" && !essence.ends_with("+json") {
-            return Err(ApiError::new(Code::InvalidRequest, "Send a JSON body with Content-Type: application/json.")
-                .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        must_be_json(request.headers())?;
         let body: Bytes = request.extract().await.map_err(unreadable)?;
         read_json(&body).map(Self)
     }
+}
+
+/// `Option<Json<T>>`: no body at all is `None`; whatever is there has to be right.
+impl<S, T> OptionalFromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Validate<Context = ()> + Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, ApiError> {
+        let is_json = must_be_json(request.headers());
+        let body: Bytes = request.extract().await.map_err(unreadable)?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        is_json?;
+        read_json(&body).map(|value| Some(Self(value)))
+    }
+}
+
+fn must_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    if essence == "application/json" || essence.ends_with("+json") {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::InvalidRequest, "Send a JSON body with Content-Type: application/json.")
+        .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
