@@ -52,7 +52,13 @@ pub fn every_word(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> 
     let said = Said::of(evidence);
     let words = read(sentence, 0);
     let is_supported = |word: &Word| word.is_mark() || is_digits(word) || is_frame(&word.low) || said.has(&word.low);
-    if words.iter().all(is_supported) { Ok(()) } else { Err(Unsupported::Word) }
+    let words = words.into_iter().map(|mut word| {
+        if matches!(word.low.as_str(), "milligram" | "milligrams") {
+            "mg".clone_into(&mut word.low);
+        }
+        word
+    });
+    if words.into_iter().all(|word| is_supported(&word)) { Ok(()) } else { Err(Unsupported::Word) }
 }
 
 /// A number in digits, which [`facts`] has checked.
@@ -70,7 +76,10 @@ struct Said {
 
 impl Said {
     fn of(evidence: &[&str]) -> Self {
-        let words: Vec<Word> = evidence.iter().enumerate().flat_map(|(turn, text)| read(text, turn)).collect();
+        let mut words: Vec<Word> = evidence.iter().enumerate().flat_map(|(turn, text)| read(text, turn)).collect();
+        for word in words.iter_mut().filter(|word| matches!(word.low.as_str(), "milligram" | "milligrams")) {
+            "mg".clone_into(&mut word.low);
+        }
         Self {
             stems: words.iter().map(|word| stem(&word.low)).collect(),
             numbers: numbers(&words).into_iter().collect(),
@@ -130,7 +139,18 @@ fn numbers(words: &[Word]) -> Vec<String> {
                 found.push((value * 100 + rest).to_string());
                 found.extend(after.map(|unit| (value * 100 + rest + unit).to_string()));
             }
-            Some(factor @ (100 | 1000)) if value < 1000 => found.push((value * factor).to_string()),
+            Some(factor @ (100 | 1000)) if value < 1000 => {
+                let number = value * factor;
+                found.push(number.to_string());
+                let tens = words.get(at + 2).and_then(|tens| number_value(&tens.low)).filter(|tens| *tens < 100);
+                let unit = words.get(at + 3).and_then(|unit| number_value(&unit.low)).filter(|unit| *unit < 10);
+                found.extend(tens.map(|tens| (number + tens).to_string()));
+                found.extend(
+                    tens.zip(unit)
+                        .filter(|(tens, _)| *tens >= 20)
+                        .map(|(tens, unit)| (number + tens + unit).to_string()),
+                );
+            }
             _ => {}
         }
     }
@@ -162,7 +182,7 @@ fn is_frame(word: &str) -> bool {
     phrases! { FRAME = "
         patient | patient's | reports | denies | states | asked | answered | regarding | duration | onset |
         frequency | severity | agrees | plan | confirms | accompanying | person | exam | himself | herself |
-        themselves | recommend | they | describes
+        themselves | recommend | answer | said | denied | companion | they | describes
     " }
     const GRAMMAR: &[&str] = &[
         "a", "an", "the", "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "does", "do",
@@ -212,6 +232,7 @@ mod tests {
             ("five hundred milligrams", "500 mg"),
             ("fifty-eight year old", "58-year-old"),
             ("twenty milligrams", "20 mg"),
+            ("one hundred twenty five pounds", "125 pounds"),
             ("a1c of 7.5", "A1c 7.5"),
         ] {
             assert_eq!(facts(written, &[said]), Ok(()), "{said}");

@@ -112,7 +112,7 @@ fn without_repeats(words: Vec<Word>) -> Vec<Word> {
         let is_mark = word.is_mark();
         kept.push(word);
         if !is_mark {
-            while drop_repeat(&mut kept) {}
+            while drop_repeat(&mut kept) || drop_false_start(&mut kept) {}
         }
     }
     kept
@@ -139,6 +139,22 @@ fn drop_repeat(kept: &mut Vec<Word>) -> bool {
         }
     }
     false
+}
+
+/// "on your on the neurological exam", "on your i do see": what was started with "your" goes on as something else.
+fn drop_false_start(kept: &mut Vec<Word>) -> bool {
+    const DETERMINERS: &[&str] = &["your", "my", "the", "a", "an"];
+    const PREPOSITIONS: &[&str] = &["on", "in", "of", "at", "to", "for", "with"];
+    let [.., first, determiner, last] = kept.as_slice() else {
+        return false;
+    };
+    if !DETERMINERS.contains(&determiner.low.as_str()) || !PREPOSITIONS.contains(&last.low.as_str()) {
+        return false;
+    }
+    // A repeated preposition takes its first try with it; another one only the determiner.
+    let from = kept.len() - if first.low == last.low { 3 } else { 2 };
+    kept.drain(from..kept.len() - 1);
+    true
 }
 
 /// The same word, or its contraction ("it , it's").

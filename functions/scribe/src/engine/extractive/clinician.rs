@@ -2,14 +2,14 @@
 //! sentence is depends on its words and on how far the visit has come.
 
 use super::commands::is_request_to_move;
-use super::finding::{Draft, Finding, Topic, plain};
+use super::finding::{Draft, Finding, Topic, parts, plain};
 use super::leads::without_lead;
 use super::lexicon::{is_condition, is_number, is_symptom, is_test, weight};
 use super::observed::{self, exam_weight, without_aside};
 use super::plan;
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
-use crate::engine::words::{Word, has_at, phrases, says, starts};
+use crate::engine::words::{Word, has_at, phrases, quote, says, starts};
 
 /// How far the visit has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +126,7 @@ phrases! { HEADINGS = "
     for the third problem | for your next issue | for your third issue | for your problem | your first problem |
     in terms of | as far as | in regards to | with regards to | regarding | when it comes to | for your second |
     for your third | for your first | for your last issue | for the next problem | for his first problem |
-    for her first problem | for your second concern | for your | for the | from a | for your primary primary problem |
+    for her first problem | for your second concern | for your | for the | from a | for your primary problem you have | for your first problem you have | for the first problem you have |
     your next problem | your second problem | your third problem | your last problem
 " }
 
@@ -167,6 +167,9 @@ fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
             return Some(finding);
         }
     }
+    if visit.pronoun == Pronoun::Unclear && plan::told(words, Pronoun::Unknown).is_some() {
+        return unclear_plan(words, visit);
+    }
     if let Some(told) = plan::told(words, visit.pronoun) {
         let is_planned = visit.stage == Stage::Plan || weight(words) >= 2.0;
         return is_planned.then(|| under_heading(Topic::Plan, told, words, visit)).flatten();
@@ -174,6 +177,13 @@ fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
     let is_found = visit.stage < Stage::Plan || is_plainly_found(words);
     let found = is_found.then(|| observed::statement(words, visit)).flatten();
     found.or_else(|| assessment(words, visit))
+}
+
+/// A plan that may be said to the patient or to someone beside, word for word where it says "you".
+fn unclear_plan(words: &[Word], visit: &mut Visit) -> Option<Finding> {
+    let quoted = || [parts("as said :"), vec![format!("\"{}.\"", quote(words))]].concat();
+    let told = plan::told(words, visit.pronoun).unwrap_or_else(quoted);
+    (weight(words) >= 2.0).then(|| under_heading(Topic::Plan, told, words, visit)).flatten()
 }
 
 /// In the plan only a finding in plain words is still one.

@@ -77,10 +77,11 @@ fn denied(asked: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding> 
         return None;
     }
     if let Some(thing) = thing_asked_for(asked, pronoun) {
-        let draft = Draft::new(exchange_topic(asked), [parts("the patient denies"), thing].concat(), asked);
+        let frame = if pronoun == Pronoun::Unclear { "denied :" } else { "the patient denies" };
+        let draft = Draft::new(exchange_topic(asked), [parts(frame), thing].concat(), asked);
         return draft.resting_on(answer).finish_with(1);
     }
-    let (auxiliary, rest) = action(asked, pronoun)?;
+    let (auxiliary, rest) = action(asked, pronoun).filter(|_| pronoun != Pronoun::Unclear)?;
     let negated = match auxiliary {
         "do" => "does not",
         "did" => "did not",
@@ -99,6 +100,9 @@ fn affirmed(asked: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding
     // "a or b ?" "yes" says too little.
     let is_list = asked.iter().any(|word| word.low == "or" || word.low == ",");
     if support::negations(asked) > 0 || is_list {
+        return None;
+    }
+    if pronoun == Pronoun::Unclear {
         return None;
     }
     if let Some(mut thing) = thing_asked_for(asked, pronoun) {
@@ -170,7 +174,7 @@ fn thing_asked_for(asked: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
 
 // Words of another sentence or of talk about the talk.
 phrases! { MUDDLES = "
-    i | me | we | us | do | did | how | what | is | does | was | have | okay | questions | are
+    i | me | we | us | do | did | how | what | is | does | was | have | okay | questions | are | said | anybody | who | that | which | would
 " }
 
 fn without_tail(thing: &[Word]) -> &[Word] {
@@ -226,7 +230,7 @@ pub(super) fn named(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Opt
 }
 
 /// Question and answer word for word, where both are short and one of them says something clinical.
-pub(super) fn quoted(question: &[Word], answer: &[Word]) -> Option<Finding> {
+pub(super) fn quoted(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding> {
     let asked = without_lead(question);
     let said = without_lead_but_keep_yes(answer);
     let is_short = (2..=22).contains(&asked.len()) && (1..=30).contains(&said.len());
@@ -236,7 +240,7 @@ pub(super) fn quoted(question: &[Word], answer: &[Word]) -> Option<Finding> {
     let text = [
         parts("asked"),
         vec![format!("\"{}?\"", quote(asked)), ",".to_owned()],
-        parts("the patient answered"),
+        parts(if pronoun == Pronoun::Unclear { "the answer was" } else { "the patient answered" }),
         vec![format!("\"{}.\"", quote(said))],
     ]
     .concat();
@@ -257,7 +261,7 @@ fn without_lead_but_keep_yes(answer: &[Word]) -> &[Word] {
 fn is_process(asked: &[Word]) -> bool {
     phrases! { PROCESS = "
         question | questions | how are you | going on | can you | could you | ready | mind if | sound | how about |
-        does this | does that | right here | how did | show me | remind me | when i | feel like | feel me
+        does this | does that | does it hurt | it hurt when | hurt when | about now | right here | how did | show me | remind me | when i | feel like | feel me
     " }
     PROCESS.within(asked)
 }

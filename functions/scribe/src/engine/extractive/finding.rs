@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::lexicon::{capital, written};
+use super::numbers::in_digits;
 use crate::engine::support;
 use crate::engine::words::{Word, join, read};
 
@@ -95,13 +96,14 @@ impl<'a> Draft<'a> {
 
 /// Words as a sentence with its capital and stop.
 fn sentence(parts: &[String]) -> Option<String> {
-    let words: Vec<String> = parts.iter().filter(|part| !part.is_empty()).map(|part| written(part)).collect();
+    let said = in_digits(parts.iter().filter(|part| !part.is_empty()).cloned().collect());
+    let words: Vec<String> = said.iter().map(|part| written(part)).collect();
     let text = join(words.iter().map(String::as_str)).replace("can not", "cannot");
     let text = text.trim_matches(|c: char| matches!(c, ',' | '.' | ':' | ';' | '-' | ' '));
     if text.chars().filter(|c| c.is_alphanumeric()).count() < 2 {
         return None;
     }
-    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    let stop = if text.trim_end_matches('"').ends_with(['.', '?', '!']) { "" } else { "." };
     Some(format!("{}{stop}", capital(text)))
 }
 

@@ -2,7 +2,7 @@
 
 use super::clinician::{Stage, Visit};
 use super::finding::{Draft, Finding, Topic, parts};
-use super::lexicon::{is_body, is_exam, is_test, weight};
+use super::lexicon::{is_body, is_condition, is_exam, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use crate::engine::words::{Word, phrases, starts};
 
@@ -40,19 +40,27 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
     let shows = SHOWS.within(words);
     let topic = if VALUES.within(words) && shows && !has_test {
         Topic::Vitals
-    } else if (has_test && shows) || (visit.stage == Stage::Results && weight(words) >= 2.0) {
+    } else if (has_test && shows) || (visit.stage == Stage::Results && weight(words) >= 2.0 && names_something(words)) {
         Topic::Results
     } else if exam_weight(words) >= 2 {
         exam_topic(words)
     } else {
         return None;
     };
+    // "that's on the nerves" points at something that is not in the note.
+    if starts(words, "that|that's|those|which|these").is_some() && exam_weight(words) < 4 {
+        return None;
+    }
     let told = observed(words, visit.pronoun)?;
     // A place alone ("on your facial exam") is no finding.
     if told.len() < 3 {
         return None;
     }
     Draft::new(topic, told, words).finish()
+}
+
+fn names_something(words: &[Word]) -> bool {
+    words.iter().any(|word| is_body(&word.low) || is_condition(&word.low) || is_exam(&word.low) || is_test(&word.low))
 }
 
 fn is_vague_test(words: &[Word], at: usize) -> bool {

@@ -42,7 +42,7 @@ pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> O
         let draft = Draft::new(topic, told, words);
         return if asked.words.is_empty() { draft.finish() } else { draft.resting_on(asked.words).finish() };
     }
-    (weight >= WORTH_QUOTING && words.len() >= 6).then(|| quoted("the patient states :", words, topic)).flatten()
+    (weight >= WORTH_QUOTING && words.len() >= 6).then(|| quoted(frame(pronoun), words, topic)).flatten()
 }
 
 /// What someone else than the patient tells, always word for word.
@@ -54,6 +54,13 @@ pub(super) fn statement_of_other(words: &[Word]) -> Option<Finding> {
     quoted("an accompanying person states :", words, topic(words, &[]))
 }
 
+const fn frame(pronoun: Pronoun) -> &'static str {
+    match pronoun {
+        Pronoun::Unclear => "the patient or an accompanying person states :",
+        _ => "the patient states :",
+    }
+}
+
 fn quoted(frame: &str, words: &[Word], topic: Topic) -> Option<Finding> {
     let text = [parts(frame), vec![format!("\"{}.\"", quote(words))]].concat();
     Draft::new(topic, text, words).finish()
@@ -62,7 +69,7 @@ fn quoted(frame: &str, words: &[Word], topic: Topic) -> Option<Finding> {
 // Thanks, plans for the visit, questions about it.
 phrases! { TALK = "
     thank you | thanks | nice to meet | good to see | sounds good | sounds like a | see you | dragon | dax | appreciate it |
-    i appreciate | no questions | any questions | good morning | good afternoon | my goodness | nice weather
+    i appreciate | no questions | any questions | good morning | good afternoon | my goodness | nice weather | been better
 " }
 
 phrases! { OPENS_CLAUSE = "
@@ -72,6 +79,9 @@ phrases! { OPENS_CLAUSE = "
 
 /// The statement in the third person.
 fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
+    if pronoun == Pronoun::Unclear {
+        return None;
+    }
     let first = words[0].low.as_str();
     if let Some(length) = starts(words, "i am feeling|i feel|i just feel|i am just feeling|i also feel") {
         let opens = |next: &Word| matches!(next.low.as_str(), "like" | "that" | "i" | "it" | "as" | "the" | "there");
@@ -127,7 +137,7 @@ mod tests {
     fn statements_are_told_in_the_third_person() {
         for (said, expected) in [
             ("i feel bloated every once in a while", "The patient reports feeling bloated every once in a while."),
-            ("i , uh , i've had this cough for three weeks", "The patient has had this cough for three weeks."),
+            ("i , uh , i've had this cough for three weeks", "The patient has had this cough for 3 weeks."),
             ("it hurts when i walk up the stairs", "The patient reports that it hurts when she walks up the stairs."),
             ("a slight cough", "The patient reports a slight cough."),
             (

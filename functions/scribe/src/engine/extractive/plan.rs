@@ -75,7 +75,7 @@ phrases! { VISIT = "
     ask you | press on | any questions | the note | calling out | what that means | talk to you about | have a look | review some |
     a quick physical | pull up | what does | get in here | discharge you | question for | i find | tell me | let you go | go through |
     check your heart | check your lungs | feel your | take a quick | physical on you | i can see | look here | hear about |
-    glad to hear | let me | good to see | nice to meet | how are you | you can go ahead and | have a seat | get dressed
+    glad to hear | let me | good to see | nice to meet | how are you | you can go ahead and | have a seat | get dressed | look forward
 " }
 
 /// A plan told as a note tells it; nothing where the words are no plan.
@@ -88,7 +88,9 @@ pub(super) fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         let told = retell(wished, PatientIs::You, pronoun, true)?;
         return (!told.is_empty()).then(|| [parts("the patient is to"), told].concat());
     }
-    if let Some(action) = own_action(words) {
+    // "i think i want to" wants; "i think we should" only thinks, and stays whole.
+    let wanted = starts(words, "i think that|i think|i believe").map_or(words, |length| &words[length..]);
+    if let Some(action) = own_action(wanted) {
         return retell(action, PatientIs::You, pronoun, false);
     }
     let weight = weight(words);

@@ -48,8 +48,11 @@ pub(super) fn findings(conversation: &Conversation) -> Vec<Finding> {
     found
 }
 
-/// How the clinician introduces the patient, if all introductions agree.
+/// How the clinician introduces the patient, if all introductions agree, and the patient is alone.
 fn pronoun(utterances: &[Utterance]) -> Pronoun {
+    if is_accompanied(utterances) {
+        return Pronoun::Unclear;
+    }
     let clauses = utterances
         .iter()
         .filter(|utterance| utterance.speaker == Speaker::Clinician)
@@ -59,6 +62,22 @@ fn pronoun(utterances: &[Utterance]) -> Pronoun {
         return Pronoun::Unknown;
     };
     if said.all(|other| other == first) { first } else { Pronoun::Unknown }
+}
+
+phrases! { ACCOMPANIED = "
+    accompanied by | brought in by | brought by | hey dad | so dad | hi dad | hey mom | so mom | hi mom | dad how | mom how |
+    your son | your daughter | dad tell | mom tell | with her mother | with his mother | with her father | with his father
+" }
+
+/// Whether someone else has a good part in the talk, so that it is not plain who "i" and "you" are.
+fn is_accompanied(utterances: &[Utterance]) -> bool {
+    let count = |speaker: Speaker| -> usize {
+        let of_speaker = utterances.iter().filter(|utterance| utterance.speaker == speaker);
+        of_speaker.flat_map(|utterance| &utterance.clauses).map(|clause| clause.words.len()).sum()
+    };
+    let by_clinician = utterances.iter().filter(|utterance| utterance.speaker == Speaker::Clinician);
+    let is_said = by_clinician.flat_map(|utterance| &utterance.clauses).any(|clause| ACCOMPANIED.within(&clause.words));
+    is_said || count(Speaker::Other) * 4 > count(Speaker::Patient)
 }
 
 struct Walk {
@@ -145,7 +164,7 @@ impl Walk {
         if stands_alone || self.visit.stage == Stage::Plan || answer.is_question {
             return None;
         }
-        exchange::quoted(&question.words, &answer.words)
+        exchange::quoted(&question.words, &answer.words, self.visit.pronoun)
     }
 
     /// "does that sound like a plan ?" "that sounds fine".
