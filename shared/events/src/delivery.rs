@@ -18,10 +18,16 @@ pub enum Failure {
     /// It can never go well. The reason holds no personal data.
     #[error("given up: {0}")]
     GiveUp(String),
+    /// The handler has had the event: see [`Delivery::mark`].
+    #[error("had before")]
+    HadBefore,
 }
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
+        if matches!(&error, store::Error::AlreadyExists { key } if key.collection == EFFECTS.path()) {
+            return Self::HadBefore;
+        }
         if error.is_retryable() { Self::Retry(error.into()) } else { Self::GiveUp(error.to_string()) }
     }
 }
@@ -110,7 +116,7 @@ impl Handler {
         let result = (self.run)(envelope.clone()).await;
         metrics::histogram!("event_handler_seconds", "handler" => self.name).record(started.elapsed().as_secs_f64());
         match result {
-            Ok(()) => Outcome::Done,
+            Ok(()) | Err(Failure::HadBefore) => Outcome::Done,
             Err(Failure::Retry(error)) => {
                 tracing::warn!(
                     handler = self.name,
