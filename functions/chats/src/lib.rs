@@ -2,7 +2,29 @@
 //!
 //! What realtime and the scribe also need is in `shared/conversations`.
 
+mod acknowledge_message;
+mod add_participant;
+mod create_chat;
+mod delete_chat;
+mod delete_message;
+mod edit_message;
+mod get_chat;
+mod get_message;
+mod list_chats;
+mod list_messages;
+mod mark_read;
+mod message_history;
+mod message_receipts;
+mod new_chat;
+mod profile_changed;
+mod remove_participant;
+mod search_messages;
 mod send_message;
+#[cfg(test)]
+mod testing;
+mod update_chat;
+mod update_membership;
+mod window;
 mod wire;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -11,9 +33,23 @@ use web::{App, Function};
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("chats").routes(routes())
+    Function::new("chats").routes(routes()).on("chats-profile-changed", profile_changed::profile_changed)
 }
 
 fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(send_message::send_message))
+    OpenApiRouter::new()
+        .routes(routes!(create_chat::create_chat, list_chats::list_chats))
+        .routes(routes!(get_chat::get_chat, update_chat::update_chat, delete_chat::delete_chat))
+        .routes(routes!(update_membership::pin_chat))
+        .routes(routes!(update_membership::update_chat_membership))
+        .routes(routes!(add_participant::add_chat_participant))
+        .routes(routes!(remove_participant::remove_chat_participant))
+        .routes(routes!(send_message::send_message, list_messages::list_messages))
+        .routes(routes!(mark_read::mark_all_messages_read))
+        .routes(routes!(search_messages::search_messages))
+        .routes(routes!(get_message::get_message, edit_message::edit_message, delete_message::delete_message))
+        .routes(routes!(message_history::get_message_history))
+        .routes(routes!(mark_read::mark_message_read))
+        .routes(routes!(message_receipts::get_message_receipts))
+        .routes(routes!(acknowledge_message::acknowledge_message))
 }

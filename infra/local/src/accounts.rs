@@ -6,29 +6,33 @@ use model::tenant::Tenant;
 use web::App;
 
 /// The demo clinic's id.
-pub(crate) const TENANT: &str = "demo";
+pub const TENANT: &str = "demo";
 /// The password of all demo accounts.
-pub(crate) const PASSWORD: &str = "consentmd-demo";
+pub const PASSWORD: &str = "consentmd-demo";
 
 /// A demo account.
-pub(crate) struct Account {
-    pub(crate) email: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) role: Role,
+#[derive(Debug)]
+pub struct Account {
+    /// To sign in with.
+    pub email: &'static str,
+    /// The name that others see.
+    pub name: &'static str,
+    /// The role.
+    pub role: Role,
 }
 
 const ADMIN: &Account = &Account { email: "admin@demo.example", name: "Ada Admin", role: Role::ClinicAdmin };
-pub(crate) const DOCTOR: &Account =
-    &Account { email: "doctor@demo.example", name: "Dr. Dana Reyes", role: Role::Doctor };
+/// The demo doctor, verified.
+pub const DOCTOR: &Account = &Account { email: "doctor@demo.example", name: "Dr. Dana Reyes", role: Role::Doctor };
 const NURSE: &Account = &Account { email: "nurse@demo.example", name: "Nico Nurse", role: Role::Nurse };
-pub(crate) const PATIENT: &Account =
-    &Account { email: "patient@demo.example", name: "Brian White", role: Role::Patient };
+/// The demo patient.
+pub const PATIENT: &Account = &Account { email: "patient@demo.example", name: "Brian White", role: Role::Patient };
 
 /// All demo accounts.
-pub(crate) const ALL: [&Account; 4] = [ADMIN, DOCTOR, NURSE, PATIENT];
+pub const ALL: [&Account; 4] = [ADMIN, DOCTOR, NURSE, PATIENT];
 
 /// Makes the demo clinic where no tenant is registered. Says whether there is a demo clinic.
-pub(crate) async fn seed(app: &App) -> anyhow::Result<bool> {
+pub async fn seed(app: &App) -> anyhow::Result<bool> {
     let id = TENANT.parse()?;
     let tenants = app.tenants.all().await?;
     if !tenants.is_empty() {

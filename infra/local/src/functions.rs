@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 use web::Function;
 
 /// Every function there is. Adding one here adds it to `consentmd` and to the API's document.
-pub(crate) fn all() -> Vec<Function> {
+pub fn all() -> Vec<Function> {
     vec![
         identity::function(),
         chats::function(),
@@ -17,7 +17,7 @@ pub(crate) fn all() -> Vec<Function> {
 }
 
 /// The API's document, as text that does not change unless the API does.
-pub(crate) fn document() -> anyhow::Result<String> {
+pub fn document() -> anyhow::Result<String> {
     let document: OpenApi = runtime::openapi(all());
     let mut text = document.to_pretty_json()?;
     text.push('\n');
@@ -25,7 +25,7 @@ pub(crate) fn document() -> anyhow::Result<String> {
 }
 
 /// Event handlers and schedules are found by name, in the cloud's subscriptions and in the record of what was had.
-pub(crate) fn check_names(functions: &[Function]) -> anyhow::Result<()> {
+pub fn check_names(functions: &[Function]) -> anyhow::Result<()> {
     let mut names = BTreeSet::new();
     for function in functions {
         let handlers = function.handlers.iter().map(|handler| handler.name);

@@ -1,10 +1,7 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
-mod accounts;
-mod demo;
-mod functions;
-mod visit;
+use consentmd::{accounts, demo, functions};
 
 use clap::{Parser, Subcommand};
 use runtime::{Config, PlatformKind};

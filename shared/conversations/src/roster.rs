@@ -1,9 +1,11 @@
-use kernel::{Phi, Role, UserId};
+use kernel::{Phi, Role, Time, UserId};
+use model::chat::Member;
 use model::user::{USERS, User};
 use store::{Key, Store};
-use vault::{Place, Subject};
+use vault::{Place, Subject, SubjectKey};
 use web::{ApiError, App};
 
+use crate::Places;
 use crate::open::admit_all;
 
 /// A user as a chat's roster has them.
@@ -15,6 +17,14 @@ pub struct NamedUser {
     pub name: Phi<String>,
     /// The role.
     pub role: Role,
+}
+
+impl NamedUser {
+    /// The user's entry in a chat's roster, sealed under the chat's key.
+    pub fn as_member(&self, key: &SubjectKey, places: &Places<'_>, admin: bool, at: Time) -> Member {
+        let name = key.seal(&places.member_name(&self.id), &self.name);
+        Member { name, role: self.role, admin, joined_at: at, left_at: None, sent: 0 }
+    }
 }
 
 /// These users with their names, in their order, in one round trip; `None` for each who has no active account.

@@ -18,15 +18,18 @@ pub enum Failure {
     /// It can never go well. The reason holds no personal data.
     #[error("given up: {0}")]
     GiveUp(String),
-    /// The handler has had the event: see [`Delivery::mark`].
+    /// It had the event before; nothing is left to do.
     #[error("had before")]
-    HadBefore,
+    Had,
 }
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        if matches!(&error, store::Error::AlreadyExists { key } if key.collection == EFFECTS.path()) {
-            return Self::HadBefore;
+        // Only [`Delivery::mark`] creates effects, and only its own.
+        if let store::Error::AlreadyExists { key } = &error
+            && key.collection == EFFECTS.path()
+        {
+            return Self::Had;
         }
         if error.is_retryable() { Self::Retry(error.into()) } else { Self::GiveUp(error.to_string()) }
     }
@@ -53,7 +56,7 @@ impl<E: Event> Delivery<E> {
     }
 
     /// Notes in a transaction that the handler has had this event. A second delivery's transaction then ends with
-    /// [`store::Error::AlreadyExists`], which [`Handlers`] takes for done.
+    /// [`store::Error::AlreadyExists`], which becomes [`Failure::Had`] and counts as done.
     pub fn mark(&self, tx: &Transaction, now: Time) -> Result<(), store::Error> {
         tx.create_until(&EFFECTS, &self.effect, &Effect { at: now }, now.plus(EFFECTS_KEPT))
     }
@@ -116,7 +119,7 @@ impl Handler {
         let result = (self.run)(envelope.clone()).await;
         metrics::histogram!("event_handler_seconds", "handler" => self.name).record(started.elapsed().as_secs_f64());
         match result {
-            Ok(()) | Err(Failure::HadBefore) => Outcome::Done,
+            Ok(()) | Err(Failure::Had) => Outcome::Done,
             Err(Failure::Retry(error)) => {
                 tracing::warn!(
                     handler = self.name,

@@ -1,6 +1,8 @@
 //! A real consultation, played over HTTP and WebSockets as two people would: sign in, talk turn by turn with read
 //! receipts and notifications, have the scribe write a note with its evidence, save it as a draft.
 
+#![expect(clippy::print_stdout, reason = "it shows what happens in a terminal")]
+
 mod api;
 mod note;
 mod socket;
@@ -18,8 +20,8 @@ use crate::visit::{self, Speaker, Turn, Visit};
 use crate::{accounts, functions};
 
 /// How to play.
-#[derive(Args)]
-pub(crate) struct Options {
+#[derive(Debug, Args)]
+pub struct Options {
     /// Where the server is; without it, the server at `http://127.0.0.1:$PORT` if one runs, else one that is started
     /// for the demo with a data folder that goes away with it.
     #[arg(long)]
@@ -30,7 +32,7 @@ pub(crate) struct Options {
 }
 
 /// Plays it.
-pub(crate) async fn play(options: Options) -> anyhow::Result<()> {
+pub async fn play(options: Options) -> anyhow::Result<()> {
     let config = Config::from_env(PlatformKind::Local)?;
     let usual = format!("http://127.0.0.1:{}", config.port);
     if let Some(url) = &options.url {

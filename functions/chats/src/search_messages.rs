@@ -1,0 +1,131 @@
+use std::collections::HashSet;
+
+use axum::extract::State;
+use conversations::{MessageView, OpenChat, Places, TOLD_READ_UP_TO, is_read, open, show};
+use garde::Validate;
+use kernel::{ChatId, Phi};
+use model::message::{Message, WORDS_INDEX, messages};
+use serde::{Deserialize, Serialize};
+use store::{Cursor, Direction, Doc};
+use utoipa::ToSchema;
+use web::{ApiError, App, Caller, Json, Path, Problems, Query, decode_cursor, encode_cursor};
+
+/// How many messages with the rarest-looking word are opened for one answer.
+const LOOKED_THROUGH: u32 = 200;
+
+/// What to look for.
+#[derive(Deserialize, Validate, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SearchMessagesQuery {
+    /// Whole words, all of which are in the message, in any order; case and accents do not matter.
+    #[garde(length(chars, min = 2, max = 100))]
+    #[param(example = "headache aspirin", min_length = 2, max_length = 100)]
+    q: String,
+    /// How many at most; 20 unless told.
+    #[garde(range(min = 1, max = 50))]
+    limit: Option<u32>,
+    /// `nextCursor` of the page before.
+    #[garde(length(max = 400))]
+    cursor: Option<String>,
+}
+
+/// The messages found.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FoundMessages {
+    /// The messages, newest first.
+    data: Vec<MessageView>,
+    /// How to go on.
+    pagination: FoundPagination,
+}
+
+/// How to go on with a search.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FoundPagination {
+    /// How many fit on a page.
+    #[schema(example = 20)]
+    limit: u32,
+    /// Ask with this to look on; `null` once the whole chat was looked through. A page with one may hold fewer messages
+    /// than asked for, or none.
+    next_cursor: Option<String>,
+}
+
+/// Search a chat's messages
+///
+/// By whole words, newest first. Of very long messages the first 300 different words are found.
+#[utoipa::path(
+    get, path = "/api/v1/chats/{chatId}/search", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = ChatId, Path, description = "The chat"), SearchMessagesQuery),
+    responses((status = 200, body = FoundMessages), Problems),
+)]
+pub(crate) async fn search_messages(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat_id): Path<ChatId>,
+    Query(query): Query<SearchMessagesQuery>,
+) -> Result<Json<FoundMessages>, ApiError> {
+    caller.must_see_phi()?;
+    let words: HashSet<String> = vault::words(&query.q).into_iter().collect();
+    let longest = words.iter().max_by_key(|word| (word.chars().count(), word.as_str()));
+    let longest = longest.ok_or_else(|| ApiError::field("q", "q: has no word in it"))?;
+    let below: Option<u64> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
+    let limit = query.limit.unwrap_or(20);
+    let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
+
+    let hash = app.vault.blind_index(&caller.store).await?.exact(WORDS_INDEX, longest);
+    let look = if words.len() == 1 { limit } else { LOOKED_THROUGH };
+    let candidates = candidates(&caller, &chat_id, &hash, below, look).await?;
+    let (found, looked_to) = matching(&caller, &open, &candidates, &words, limit as usize)?;
+    let is_all = candidates.len() < look as usize && looked_to == candidates.last().map(|doc| doc.value.seq);
+    let next_cursor = looked_to.filter(|_| !is_all).map(|seq| encode_cursor(&seq));
+
+    let (own, others) = open.memberships(&caller.store, caller.user(), TOLD_READ_UP_TO).await?;
+    let places = Places::of(caller.tenant(), &chat_id);
+    let views = found.into_iter().map(|message| {
+        show(&open, &places, message, is_read(&open.chat, caller.user(), own.as_ref(), &others, message))
+    });
+    let data = views.collect::<Result<_, _>>()?;
+    Ok(Json(FoundMessages { data, pagination: FoundPagination { limit, next_cursor } }))
+}
+
+/// Messages with a word, newest first, below a number.
+async fn candidates(
+    caller: &Caller,
+    chat_id: &ChatId,
+    hash: &str,
+    below: Option<u64>,
+    look: u32,
+) -> Result<Vec<Doc<Message>>, ApiError> {
+    let collection = messages(chat_id);
+    let after = below.map(|seq| Cursor { values: vec![seq.into()], id: model::chat::sequence_id(seq) });
+    let query = collection.all().contains("words", hash).order("seq", Direction::Descending).after(after).limit(look);
+    Ok(caller.store.query(&collection, &query).await?)
+}
+
+/// Those that have all the words, as many as fit, and up to which message that is sure.
+fn matching<'a>(
+    caller: &Caller,
+    open: &OpenChat,
+    candidates: &'a [Doc<Message>],
+    words: &HashSet<String>,
+    limit: usize,
+) -> Result<(Vec<&'a Message>, Option<u64>), ApiError> {
+    let places = Places::of(caller.tenant(), &open.id);
+    let mut found = Vec::new();
+    let mut looked_to = None;
+    for message in candidates.iter().map(|doc| &doc.value) {
+        if found.len() == limit {
+            break;
+        }
+        looked_to = Some(message.seq);
+        let Some(sealed) = &message.content else { continue };
+        let id = model::message::message_id(&open.id, message.seq);
+        let content: Phi<String> = open.key.open(&places.content(&id), sealed)?;
+        let said: HashSet<String> = vault::words(content.disclose()).into_iter().collect();
+        if words.is_subset(&said) {
+            found.push(message);
+        }
+    }
+    Ok((found, looked_to))
+}
