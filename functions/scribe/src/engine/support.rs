@@ -128,6 +128,14 @@ fn numbers(words: &[Word]) -> Vec<String> {
             continue;
         };
         found.push(value.to_string());
+        if words.get(at + 1).is_some_and(|point| point.low == ".") {
+            let tenth = words.get(at + 2).and_then(|tenth| number_value(&tenth.low)).filter(|tenth| *tenth < 10);
+            let tens = at
+                .checked_sub(1)
+                .and_then(|before| number_value(&words[before].low))
+                .filter(|tens| *tens >= 20 && *tens < 100 && value < 10);
+            found.extend(tenth.map(|tenth| format!("{}.{tenth}", value + tens.unwrap_or(0))));
+        }
         let next = words.get(at + 1).and_then(|next| number_value(&next.low));
         match next {
             Some(small) if value >= 20 && value < 100 && small < 10 => found.push((value + small).to_string()),
@@ -233,6 +241,7 @@ mod tests {
             ("fifty-eight year old", "58-year-old"),
             ("twenty milligrams", "20 mg"),
             ("one hundred twenty five pounds", "125 pounds"),
+            ("ninety seven . one", "97.1"),
             ("a1c of 7.5", "A1c 7.5"),
         ] {
             assert_eq!(facts(written, &[said]), Ok(()), "{said}");

@@ -81,6 +81,7 @@ fn without_cut_off_words(words: Vec<Word>) -> Vec<Word> {
             return false;
         };
         match words.get(at + 1) {
+            Some(_) if stem.len() <= 3 && !matches!(stem, "non" | "pre" | "mid" | "pro" | "low") => true,
             Some(next) => next.is_mark() || next.low.chars().next() == stem.chars().next(),
             // The end of a turn cuts a sentence off, mostly not a word.
             None => stem.chars().count() == 1,

@@ -21,7 +21,7 @@ phrases! { ASKS_FOR = "
     do you get any | do you get | did you notice any | did you notice | were you having any | were you having |
     had you had any | have you ever had any | have you ever had | do you notice any | do you notice |
     do you experience any | how about any | how about | what about any | what about | no | have you felt any |
-    are you feeling any | with any | have you got any | any other | do you have a history of |
+    are you feeling any | with any | have you got any | do you have a history of |
     do you have any history of | have you had any recent | have you also had any | do you also have any |
     do you ever have any | do you ever have | do you ever get
 " }
@@ -157,15 +157,18 @@ fn thing_asked_for(asked: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         let is_category =
             thing.first().is_some_and(|word| word.low == "symptoms") && thing.get(1).is_some_and(Word::is_mark);
         match CATEGORIES.at_start(thing) {
-            Some(length) => thing = &thing[length..],
+            // "any other symptoms ?" asks for just that.
+            Some(length) if thing.len() > length => thing = &thing[length..],
             None if is_category || thing.first().is_some_and(Word::is_mark) => thing = &thing[1..],
-            None => break,
+            _ => break,
         }
     }
     thing = without_tail(thing);
     let names = thing.iter().any(|word| is_symptom(&word.low) || is_condition(&word.low) || is_drug(&word.low));
     let is_clean = !thing.iter().any(|word| MUDDLES.is(&word.low));
-    if thing.is_empty() || thing.len() > 18 || !names || !is_clean {
+    // "any blood ?" asks for what was talked about before.
+    let is_bare = matches!(thing, [only] if matches!(only.low.as_str(), "blood" | "symptoms" | "pain" | "burning" | "heart" | "sleep"));
+    if thing.is_empty() || thing.len() > 18 || !names || !is_clean || is_bare {
         return None;
     }
     let told = retell(thing, PatientIs::You, pronoun, true)?;

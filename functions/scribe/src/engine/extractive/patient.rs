@@ -29,7 +29,7 @@ pub(super) struct Asked<'a> {
 /// The finding that the words are, if any.
 pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> Option<Finding> {
     let words = without_lead(words);
-    if words.len() < 3 || words.len() > LONGEST || TALK.within(words) {
+    if words.len() < 4 - usize::from(is_thing(words)) || words.len() > LONGEST || TALK.within(words) {
         return None;
     }
     let weight = weight(words);
@@ -110,7 +110,7 @@ phrases! { OPENS_THING = "
 /// "a slight cough": a thing that can be reported.
 fn is_thing(words: &[Word]) -> bool {
     let names = words.iter().take(5).any(|word| is_symptom(&word.low) || is_condition(&word.low));
-    OPENS_THING.is(&words[0].low) && names
+    words.first().is_some_and(|first| OPENS_THING.is(&first.low)) && names
 }
 
 /// Whether the words say how long, how often or when.

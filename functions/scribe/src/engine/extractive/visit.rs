@@ -21,7 +21,7 @@ pub(super) fn findings(conversation: &Conversation) -> Vec<Finding> {
     for utterance in &mut utterances {
         utterance.clauses = without_commands(std::mem::take(&mut utterance.clauses));
     }
-    let mut walk = Walk { visit: Visit::new(pronoun(&utterances)), found: Vec::new() };
+    let mut walk = Walk { visit: Visit::new(pronoun(&utterances)), speaks_first: true, found: Vec::new() };
     let mut asked: Vec<Clause> = Vec::new();
     for utterance in &utterances {
         match utterance.speaker {
@@ -82,13 +82,17 @@ fn is_accompanied(utterances: &[Utterance]) -> bool {
 
 struct Walk {
     visit: Visit,
+    /// Nobody has been spoken to yet.
+    speaks_first: bool,
     found: Vec<Finding>,
 }
 
 impl Walk {
     /// Takes in what a clinician says, and gives back the questions that are open after it.
     fn clinician(&mut self, utterance: &Utterance, before: Vec<Clause>) -> Vec<Clause> {
-        if is_dictation(utterance) {
+        let speaks_first = std::mem::replace(&mut self.speaks_first, false);
+        if is_dictation(utterance, speaks_first) {
+            self.speaks_first = speaks_first;
             for clause in &utterance.clauses {
                 self.found.extend(clinician::dictated(&clause.words, &mut self.visit));
             }
@@ -199,12 +203,16 @@ phrases! { OPEN_QUESTIONS = "
 " }
 
 /// Only a dictation is this long and speaks to nobody.
-fn is_dictation(utterance: &Utterance) -> bool {
+fn is_dictation(utterance: &Utterance, speaks_first: bool) -> bool {
     let words = || utterance.clauses.iter().flat_map(|clause| &clause.words);
     let addresses = |word: &Word| {
         matches!(word.low.as_str(), "you" | "your" | "you'd" | "i" | "let's" | "me" | "we" | "hi" | "hello")
     };
-    words().count() >= 12 && !words().any(addresses) && !utterance.clauses.iter().any(|clause| clause.is_question)
+    let is_about = |word: &Word| matches!(word.low.as_str(), "he" | "she" | "his" | "her" | "patient");
+    (speaks_first || words().any(is_about) || words().count() >= 25)
+        && words().count() >= 12
+        && !words().any(addresses)
+        && !utterance.clauses.iter().any(|clause| clause.is_question)
 }
 
 /// The question that an answer answers: the last one, or, where that is only "anything like that ?", the one before.
