@@ -106,7 +106,8 @@ fn introduction(words: &[Word]) -> Option<Finding> {
         return None;
     }
     let told = retell(words, PatientIs::You, Pronoun::Unknown, true)?;
-    Draft::new(Topic::Complaint, told, words).finish()
+    let finding = Draft::new(Topic::Complaint, told, words).finish()?;
+    Some(Finding { is_introduction: true, ..finding })
 }
 
 /// What the clinician calls the patient, learnt from an introduction.

@@ -110,7 +110,9 @@ fn affirmed(asked: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding
         let draft = Draft::new(exchange_topic(asked), [parts("the patient reports"), thing].concat(), asked);
         return draft.resting_on(answer).finish();
     }
-    let (auxiliary, mut rest) = action(asked, pronoun)?;
+    // "do you take anything ?" "yes" does not say what.
+    let (auxiliary, mut rest) =
+        action(asked, pronoun).filter(|(_, rest)| !rest.iter().any(|word| word.starts_with("any") && word != "any"))?;
     rest.retain(|word| word != "any" && word != "ever");
     let told = match auxiliary {
         "do" => {
@@ -206,7 +208,7 @@ fn action(asked: &[Word], pronoun: Pronoun) -> Option<(&str, Vec<String>)> {
         tell me | point | bend | lift | squeeze
     " }
     let rest = without_tail(&asked[2..]);
-    if rest.len() < 2 || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {
+    if rest.is_empty() || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {
         return None;
     }
     let told = retell(rest, PatientIs::You, pronoun, true)?;
@@ -237,7 +239,7 @@ pub(super) fn quoted(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Op
     let asked = without_lead(question);
     let said = without_lead_but_keep_yes(answer);
     let is_short = (2..=22).contains(&asked.len()) && (1..=30).contains(&said.len());
-    if !is_short || weight(asked) + weight(said) < 3.0 || weight(asked) < 1.0 || is_process(asked) {
+    if !is_short || weight(asked) + weight(said) < 5.0 || weight(asked) < 2.0 || is_process(asked) {
         return None;
     }
     let text = [

@@ -32,20 +32,21 @@ pub(super) fn findings(conversation: &Conversation) -> Vec<Finding> {
                 asked.clear();
             }
             Speaker::Other => {
-                walk.found.extend(
-                    utterance
-                        .clauses
-                        .iter()
-                        .filter(|clause| !clause.is_question)
-                        .filter_map(|clause| patient::statement_of_other(&clause.words)),
-                );
+                walk.other(utterance, &asked);
                 asked.clear();
             }
         }
     }
     let mut found = without_repetition(walk.found);
+    found.extend(summary(&found));
     found.sort_by_key(|finding| finding.topic);
     found
+}
+
+/// An assessment starts with who the patient is and why they come, in the words of the introduction.
+fn summary(found: &[Finding]) -> Option<Finding> {
+    let introduction = found.iter().find(|finding| finding.topic == Topic::Complaint && finding.is_introduction)?;
+    Some(Finding { topic: Topic::Summary, ..introduction.clone() })
 }
 
 /// How the clinician introduces the patient, if all introductions agree, and the patient is alone.
@@ -156,6 +157,24 @@ impl Walk {
         let rest = Clause { words: first.words[used..].to_vec(), is_question: first.is_question };
         for clause in std::iter::once(&rest).chain(&utterance.clauses[1..]).filter(|clause| !clause.is_question) {
             self.found.extend(patient::statement(&clause.words, context, self.visit.pronoun));
+        }
+    }
+
+    /// Takes in what someone else says: answers and statements, word for word.
+    fn other(&mut self, utterance: &Utterance, asked: &[Clause]) {
+        let Some(first) = utterance.clauses.first() else {
+            return;
+        };
+        let after: Vec<Word> = utterance.clauses[1..].iter().flat_map(|clause| clause.words.iter().cloned()).collect();
+        let answered = question_in_force(asked).and_then(|question| {
+            let told =
+                exchange::told(&question.words, &first.words, &after, Pronoun::Unclear).map(|(finding, _)| finding);
+            told.or_else(|| exchange::quoted(&question.words, &first.words, Pronoun::Unclear))
+        });
+        let used = usize::from(answered.is_some());
+        self.found.extend(answered);
+        for clause in utterance.clauses[used..].iter().filter(|clause| !clause.is_question) {
+            self.found.extend(patient::statement_of_other(&clause.words));
         }
     }
 
