@@ -186,8 +186,8 @@ fn cut_run_on(words: Vec<Word>) -> Vec<Vec<Word>> {
     for at in 0..words.len() {
         let says_something = super::leads::lead_length(&piece) < piece.len();
         let starts = || {
-            starts_clause(&words, at)
-                || (is_unmarked && !holds_on(&words[at - 1].low) && is_start(&words, at, piece.len()))
+            let unmarked = || opens_exam(&words, at) || is_start(&words, at, piece.len());
+            starts_clause(&words, at) || (is_unmarked && !holds_on(&words[at - 1].low) && unmarked())
         };
         if says_something && starts() && !reaches_on(&piece, &words[at..]) {
             let rest = piece.split_off(open_end(&piece));
@@ -270,7 +270,7 @@ fn starts_clause(words: &[Word], at: usize) -> bool {
             subject_follows && !binds_phrase(words, at) || question.contains(&next) && !is_list_and(words, at)
         }
         "because" => false,
-        _ => !binds(previous) && (OPENERS.at(words, at).is_some() || opens_exam(words, at)),
+        _ => !binds(previous) && OPENERS.at(words, at).is_some(),
     }
 }
 

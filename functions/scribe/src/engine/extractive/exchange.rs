@@ -21,7 +21,7 @@ phrases! { ASKS_FOR = "
     do you get any | do you get | did you notice any | did you notice | were you having any | were you having |
     had you had any | have you ever had any | have you ever had | do you notice any | do you notice |
     do you experience any | how about any | how about | what about any | what about | no | have you felt any |
-    are you feeling any | with any | have you got any | any other | do you have a history of |
+    are you feeling any | with any | have you got any | do you have a history of |
     do you have any history of | have you had any recent | have you also had any | do you also have any |
     do you ever have any | do you ever have | do you ever get
 " }
@@ -110,7 +110,9 @@ fn affirmed(asked: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding
         let draft = Draft::new(exchange_topic(asked), [parts("the patient reports"), thing].concat(), asked);
         return draft.resting_on(answer).finish();
     }
-    let (auxiliary, mut rest) = action(asked, pronoun)?;
+    // "do you take anything ?" "yes" does not say what.
+    let (auxiliary, mut rest) =
+        action(asked, pronoun).filter(|(_, rest)| !rest.iter().any(|word| word.starts_with("any") && word != "any"))?;
     rest.retain(|word| word != "any" && word != "ever");
     let told = match auxiliary {
         "do" => {
@@ -157,15 +159,18 @@ fn thing_asked_for(asked: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         let is_category =
             thing.first().is_some_and(|word| word.low == "symptoms") && thing.get(1).is_some_and(Word::is_mark);
         match CATEGORIES.at_start(thing) {
-            Some(length) => thing = &thing[length..],
+            // "any other symptoms ?" asks for just that.
+            Some(length) if thing.len() > length => thing = &thing[length..],
             None if is_category || thing.first().is_some_and(Word::is_mark) => thing = &thing[1..],
-            None => break,
+            _ => break,
         }
     }
     thing = without_tail(thing);
     let names = thing.iter().any(|word| is_symptom(&word.low) || is_condition(&word.low) || is_drug(&word.low));
     let is_clean = !thing.iter().any(|word| MUDDLES.is(&word.low));
-    if thing.is_empty() || thing.len() > 18 || !names || !is_clean {
+    // "any blood ?" asks for what was talked about before.
+    let is_bare = matches!(thing, [only] if matches!(only.low.as_str(), "blood" | "symptoms" | "pain" | "burning" | "heart" | "sleep"));
+    if thing.is_empty() || thing.len() > 18 || !names || !is_clean || is_bare {
         return None;
     }
     let told = retell(thing, PatientIs::You, pronoun, true)?;
@@ -203,7 +208,7 @@ fn action(asked: &[Word], pronoun: Pronoun) -> Option<(&str, Vec<String>)> {
         tell me | point | bend | lift | squeeze
     " }
     let rest = without_tail(&asked[2..]);
-    if rest.len() < 2 || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {
+    if rest.is_empty() || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {
         return None;
     }
     let told = retell(rest, PatientIs::You, pronoun, true)?;
@@ -234,7 +239,7 @@ pub(super) fn quoted(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Op
     let asked = without_lead(question);
     let said = without_lead_but_keep_yes(answer);
     let is_short = (2..=22).contains(&asked.len()) && (1..=30).contains(&said.len());
-    if !is_short || weight(asked) + weight(said) < 3.0 || weight(asked) < 1.0 || is_process(asked) {
+    if !is_short || weight(asked) + weight(said) < 5.0 || weight(asked) < 2.0 || is_process(asked) {
         return None;
     }
     let text = [

@@ -61,6 +61,9 @@ fn cardinal(run: &[String]) -> Option<u32> {
 /// "one thirty two over eighty" and "three out of six".
 fn reading(words: &[String], length: usize) -> Option<(String, usize)> {
     let joint = words.get(length)?.as_str();
+    if joint == "." {
+        return decimal(words, length);
+    }
     let (skipped, is_pressure) = match joint {
         "over" => (1, true),
         "out" if words.get(length + 1)? == "of" => (2, false),
@@ -73,8 +76,18 @@ fn reading(words: &[String], length: usize) -> Option<(String, usize)> {
     } else {
         (cardinal(&words[..length])?, cardinal(&second[..second_length])?)
     };
-    let is_sane = if is_pressure { upper > lower && lower >= 20 } else { upper <= lower && lower <= 10 };
+    // A murmur is graded "two over six", too.
+    let is_grade = upper <= lower && lower <= if is_pressure { 6 } else { 10 };
+    let is_sane = is_grade || (is_pressure && upper > lower && lower >= 20);
     is_sane.then(|| (format!("{upper}/{lower}"), length + skipped + second_length))
+}
+
+/// "ninety seven . one" is how recognition writes "ninety-seven point one".
+fn decimal(words: &[String], length: usize) -> Option<(String, usize)> {
+    let tenth = number_value(words.get(length + 1)?).filter(|tenth| *tenth < 10)?;
+    let is_end = words.get(length + 2).is_none_or(|next| number_value(next).is_none());
+    let whole = cardinal(&words[..length])?;
+    is_end.then(|| (format!("{whole}.{tenth}"), length + 2))
 }
 
 /// A blood pressure is said digit group by digit group: "one thirty two" is 132.
@@ -103,6 +116,8 @@ mod tests {
             ("one eighty over ninety five in the er", "180/95 in the er"),
             ("a three out of six murmur", "a 3/6 murmur"),
             ("in twenty five days", "in 25 days"),
+            ("a two over six murmur", "a 2/6 murmur"),
+            ("about ninety seven . one today", "about 97.1 today"),
             ("two ibuprofen two hundred milligram tablets", "two ibuprofen 200 mg tablets"),
         ] {
             assert_eq!(written(said), expected);
@@ -111,15 +126,7 @@ mod tests {
 
     #[test]
     fn unclear_numbers_stay() {
-        for said in [
-            "one fifty mg",
-            "five ten milligrams",
-            "one of them",
-            "a hundred . four",
-            "two",
-            "once over eighty",
-            "10 out of ten",
-        ] {
+        for said in ["one fifty mg", "five ten mg", "one of them", "two", "once over eighty", "10 out of ten"] {
             assert_eq!(written(said), said);
         }
     }

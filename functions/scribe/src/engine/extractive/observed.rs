@@ -9,13 +9,13 @@ use crate::engine::words::{Word, phrases, starts};
 phrases! { VALUES = "
     blood pressure | heart rate | vital signs | vitals | temperature | respiratory rate | respirations | oxygen |
     oxygenation | pulse ox | o2 | o2 sat | saturation | low-grade fever | bmi | no fever | not have a fever |
-    breathing rate | pulse is | satting
+    breathing rate | pulse is | satting | pressure's
 " }
 
 phrases! { SHOWS = "
     show | shows | showed | showing | reveal | reveals | revealed | normal | look | looks | looked | elevated | negative |
     positive | results | result | high | low | is | was | were | are | demonstrates | reviewed | came back | evidence | stable |
-    good | decreased | increased | unremarkable | within | no
+    good | decreased | increased | unremarkable | within | no | pressure's
 " }
 
 // What is done in the room, not found.
@@ -52,8 +52,9 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
         return None;
     }
     let told = observed(words, visit.pronoun)?;
-    // A place alone ("on your facial exam") is no finding.
-    if told.len() < 3 {
+    // "on your facial exam" and "your right knee x-ray" name what is looked at and find nothing.
+    let names_only = if topic == Topic::Results { told.len() <= 4 } else { told.len() <= 4 && exam_weight(words) < 2 };
+    if told.len() < 2 || names_only {
         return None;
     }
     Draft::new(topic, told, words).finish()
@@ -101,6 +102,8 @@ phrases! { NOT_OBSERVED = "
     i did not hear any | i do not notice any | i do not note any | i can not appreciate any | i do not really appreciate any
 " }
 
+phrases! { PLACES = "on | in | over | at | for | when | with | your | his | her | and | by | around | under" }
+
 /// "on your heart exam , i do appreciate a murmur" is "On heart exam: a murmur".
 fn observed(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
     let words = without_aside(words);
@@ -109,6 +112,8 @@ fn observed(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         "looking at|looking here at|so looking at|looking here first at|looking here at first at|looking here",
     );
     let words = after(words, "the results of|some of|here at|at");
+    let words =
+        starts(words, "that a|that the|that an|that is a|that|which").map_or(words, |length| &words[length.min(1)..]);
     let words = if matches!(words.first()?.low.as_str(), "your" | "his" | "her") { &words[1..] } else { words };
     for (phrases, replacement) in [(&*NOT_OBSERVED, "no"), (&*OBSERVED, "")] {
         let Some((at, length)) = phrases.first(words) else {
@@ -121,7 +126,8 @@ fn observed(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
                 "but" | "and" | "that" | "so" | "which" | "when" | "what" | "if" | "as" | "because"
             )
         });
-        if is_joined {
+        let is_place = before.is_empty() || PLACES.at_start(before).is_some();
+        if is_joined || !is_place {
             break;
         }
         let thing = retell(&words[at + length..], PatientIs::You, pronoun, true)?;

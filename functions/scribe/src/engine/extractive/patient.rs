@@ -5,7 +5,7 @@ use super::leads::{lead_length, without_lead};
 use super::lexicon::{is_condition, is_measure, is_number, is_symptom, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
-use super::verbs::is_finite;
+use super::verbs::{is_base, is_finite};
 use crate::engine::words::{Word, phrases, quote, starts};
 
 /// A statement says something clinical from this weight on.
@@ -13,6 +13,9 @@ const WORTH_TELLING: f32 = 2.0;
 
 /// A statement that cannot be told in the third person is quoted from this weight on.
 const WORTH_QUOTING: f32 = 4.0;
+
+/// What someone else tells is quoted from this weight on: where a parent speaks, nobody else does.
+const WORTH_QUOTING_OF_OTHER: f32 = 3.0;
 
 /// Longer statements lose the thread, and a reader with it.
 const LONGEST: usize = 45;
@@ -29,7 +32,7 @@ pub(super) struct Asked<'a> {
 /// The finding that the words are, if any.
 pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> Option<Finding> {
     let words = without_lead(words);
-    if words.len() < 3 || words.len() > LONGEST || TALK.within(words) {
+    if words.len() < 4 - usize::from(is_thing(words)) || words.len() > LONGEST || TALK.within(words) {
         return None;
     }
     let weight = weight(words);
@@ -48,7 +51,7 @@ pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> O
 /// What someone else than the patient tells, always word for word.
 pub(super) fn statement_of_other(words: &[Word]) -> Option<Finding> {
     let words = without_lead(words);
-    if words.len() < 5 || words.len() > LONGEST || weight(words) < WORTH_QUOTING || TALK.within(words) {
+    if words.len() < 5 || words.len() > LONGEST || weight(words) < WORTH_QUOTING_OF_OTHER || TALK.within(words) {
         return None;
     }
     quoted("an accompanying person states :", words, topic(words, &[]))
@@ -83,6 +86,15 @@ fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         return None;
     }
     let first = words[0].low.as_str();
+    // "i believe two weeks ago" believes something of the question.
+    if let Some(length) = starts(words, "i think|i believe|i guess|i would say|i want to say|i think that") {
+        let has_verb = words[length..]
+            .iter()
+            .any(|word| is_finite(&word.low) || is_base(&word.low) || matches!(word.low.as_str(), "am"));
+        if !has_verb {
+            return None;
+        }
+    }
     if let Some(length) = starts(words, "i am feeling|i feel|i just feel|i am just feeling|i also feel") {
         let opens = |next: &Word| matches!(next.low.as_str(), "like" | "that" | "i" | "it" | "as" | "the" | "there");
         if !words.get(length).is_some_and(opens) {
@@ -110,7 +122,7 @@ phrases! { OPENS_THING = "
 /// "a slight cough": a thing that can be reported.
 fn is_thing(words: &[Word]) -> bool {
     let names = words.iter().take(5).any(|word| is_symptom(&word.low) || is_condition(&word.low));
-    OPENS_THING.is(&words[0].low) && names
+    words.first().is_some_and(|first| OPENS_THING.is(&first.low)) && names
 }
 
 /// Whether the words say how long, how often or when.

@@ -1,7 +1,7 @@
 //! What the clinician is going to do, or wants the patient to do.
 
 use super::finding::parts;
-use super::lexicon::{is_drug, is_test, weight};
+use super::lexicon::{is_drug, is_drug_name, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::verbs::{is_adverb, is_base};
 use crate::engine::words::{Word, phrases, starts};
@@ -143,7 +143,10 @@ fn own_action(words: &[Word]) -> Option<&[Word]> {
     let weight = weight(rest);
     let has_object = rest.iter().any(|word| is_drug(&word.low) || is_test(&word.low)) || weight >= 3.0;
     let is_action = ACTIONS.is(verb) || (ACTIONS_WITH_OBJECT.is(verb) && has_object);
-    let says_something = weight >= 1.0 || rest.len() >= 4;
+    // "prescribe one medicine" and "contact you" say too little.
+    let says_something = (weight >= 1.0 && rest.len() >= 4)
+        || rest.iter().any(|word| is_drug_name(&word.low) || is_test(&word.low))
+        || rest.len() >= 5;
     (is_intended && is_action && says_something && rest.len() >= 2).then_some(rest)
 }
 
