@@ -1,6 +1,8 @@
 //! In-app notifications.
 
-use kernel::{ChatId, MessageId, Sealed, Time, UserId};
+use std::time::Duration;
+
+use kernel::{ChatId, MessageId, NotificationId, PatientId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Index, IndexField};
 
@@ -38,6 +40,8 @@ pub struct Notification {
     pub kind: NotificationType,
     /// The chat it is about, whose key seals the texts and whose members alone see the body.
     pub chat_id: ChatId,
+    /// The patient whose key seals the chat, if one does.
+    pub patient_id: Option<PatientId>,
     /// The message it is about.
     pub message_id: Option<MessageId>,
     /// Sealed: the title.
@@ -50,6 +54,22 @@ pub struct Notification {
     pub read_at: Option<Time>,
     /// When it was made.
     pub created_at: Time,
+}
+
+/// For how long a notification is kept.
+pub const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+impl Notification {
+    /// When it may be removed. Every write of a notification says so again.
+    pub fn expires_at(&self) -> Time {
+        self.created_at.plus(KEPT)
+    }
+}
+
+/// The id of the notification that tells of a message, the same for every recipient: however often the message is told
+/// of, there is one. `None` for the id of no message that this program made.
+pub fn id_for_message(message: &MessageId) -> Option<NotificationId> {
+    format!("n-{message}").parse().ok()
 }
 
 /// A user's notifications, by notification id.
@@ -71,4 +91,20 @@ pub struct Receipt {
 /// The receipts of a user's notifications, by notification id.
 pub fn receipts(user: &UserId) -> Collection<Receipt> {
     Collection::below("users", user.as_str(), "notification-receipts", &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_one_notification_id() {
+        let chat: ChatId = "4b0c2a9e-1111-4222-8333-444455556666".parse().unwrap();
+        let message = crate::message::message_id(&chat, 7);
+        let id = id_for_message(&message).unwrap();
+        assert_eq!(id.as_str(), "n-4b0c2a9e-1111-4222-8333-444455556666_0000000007");
+        let longest: ChatId = "c".repeat(64).parse().unwrap();
+        assert!(id_for_message(&crate::message::message_id(&longest, 7)).is_some());
+        assert_eq!(id_for_message(&"x".repeat(80).parse().unwrap()), None);
+    }
 }

@@ -57,6 +57,8 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("x-tenant"),
             HeaderName::from_static("prefer"),
         ])
+        // What a browser's program may read beside the body.
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
         .allow_credentials(true)
         .max_age(Duration::from_secs(3600))
 }

@@ -120,14 +120,15 @@ impl Transaction {
         self.state.lock().writes.insert(Key::new(collection.path(), id), Pending::Delete);
     }
 
-    async fn get_keys(&self, keys: Vec<Key>) -> Result<Vec<Option<crate::Document>>, Error> {
+    /// Documents of any collections by key, in one round trip, without their types.
+    pub async fn get_keys(&self, keys: Vec<Key>) -> Result<Vec<Option<crate::Document>>, Error> {
         {
             let state = self.state.lock();
             if let Some(key) = keys.iter().find(|key| state.writes.contains_key(key)) {
                 return Err(Error::ReadAfterWrite { transaction: self.name, key: key.clone() });
             }
         }
-        let documents = self.store.read(&keys).await?;
+        let documents = self.store.get_keys(&keys).await?;
         let mut state = self.state.lock();
         for (key, document) in keys.into_iter().zip(&documents) {
             // The first sight counts: a document that changes between two reads must fail the commit.

@@ -8,6 +8,7 @@ use axum::Router;
 use events::{InProcessLive, Live};
 use http::Method;
 use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
+use model::event::{Envelope, PARKED};
 use model::session::{SESSIONS, Session};
 use model::tenant::Tenant;
 use model::user::{USERS, User};
@@ -18,7 +19,8 @@ use store_sqlite::SqliteBackend;
 use vault::{MemoryKeys, Place, Subject, SubjectKey};
 use web::{App, Function, Settings};
 
-use crate::{FixedClock, SeededRandom, TestRequest};
+use crate::faults::FaultyBackend;
+use crate::{Faults, FixedClock, SeededRandom, TestRequest};
 
 /// An application for one test.
 pub struct TestApp {
@@ -32,6 +34,8 @@ pub struct TestApp {
     pub tenant: TenantId,
     /// The tenant's documents.
     pub store: Store,
+    /// Makes commits fail.
+    pub faults: Arc<Faults>,
     assembled: Assembled,
     platform: Platform,
 }
@@ -69,6 +73,16 @@ impl Default for Build {
     }
 }
 
+impl Build {
+    /// The Firestore emulator, in databases of its own; `None` where there is no emulator.
+    pub fn on_firestore() -> Option<Self> {
+        let host = emulator_of_firestore()?;
+        let backend = FirestoreBackend::new(FirestoreConfig::emulator(host), Arc::new(OsRandom));
+        let unique = format!("t-{}", &OsRandom.uuid().simple().to_string()[..16]);
+        Some(Self { backend: Arc::new(backend), unique, ..Self::default() })
+    }
+}
+
 /// A user who is signed in.
 #[derive(Debug, Clone)]
 pub struct TestUser {
@@ -101,16 +115,12 @@ fn report_skip() {
 impl TestApp {
     /// On SQLite in memory.
     pub async fn on_sqlite(functions: Vec<Function>) -> Self {
-        let backend = SqliteBackend::in_memory(runtime::declared_indexes());
-        Self::on(Arc::new(backend), functions, "clinic").await
+        Self::build(Build::default(), functions).await
     }
 
     /// On the Firestore emulator, in databases of its own; `None` where there is no emulator.
     pub async fn on_firestore(functions: Vec<Function>) -> Option<Self> {
-        let host = emulator_of_firestore()?;
-        let backend = FirestoreBackend::new(FirestoreConfig::emulator(host), Arc::new(OsRandom));
-        let unique = format!("t-{}", &OsRandom.uuid().simple().to_string()[..16]);
-        Some(Self::on(Arc::new(backend), functions, &unique).await)
+        Some(Self::build(Build::on_firestore()?, functions).await)
     }
 
     /// On any backend.
@@ -123,6 +133,8 @@ impl TestApp {
     pub async fn build(build: Build, functions: Vec<Function>) -> Self {
         let Build { backend, unique, clock, seed, live, triggers, settings } = build;
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(seed));
+        let faults = Arc::new(Faults::default());
+        let backend = Arc::new(FaultyBackend { inner: backend, faults: faults.clone() });
         let tenant: TenantId = unique.parse().unwrap();
         let database = |tenant: &TenantId, name: String| Database {
             tenant: tenant.clone(),
@@ -156,7 +168,7 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, assembled, platform }
+        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, assembled, platform }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
@@ -173,6 +185,7 @@ impl TestApp {
             clock: self.clock.clone(),
             tenant: self.tenant.clone(),
             store,
+            faults: self.faults.clone(),
             assembled,
             platform: self.platform.clone(),
         }
@@ -193,6 +206,24 @@ impl TestApp {
         if let BusOf::InProcess(bus) = &self.assembled.bus {
             tokio::time::timeout(Duration::from_secs(30), bus.settle()).await.expect("events settle within 30 s");
         }
+    }
+
+    /// Delivers an event to every handler, once more where they have had it, and waits until they are done.
+    pub async fn deliver(&self, envelope: Envelope) {
+        self.assembled.bus.as_bus().publish(vec![envelope]).await.unwrap();
+        self.settle().await;
+    }
+
+    /// Publishes what waits in the outbox, as the sweeper does, and waits until it is handled.
+    pub async fn sweep(&self) {
+        self.assembled.sweep(Duration::ZERO).await;
+        self.settle().await;
+    }
+
+    /// The events that handlers gave up on, as reasons.
+    pub async fn parked(&self) -> Vec<String> {
+        let parked = self.store.query(&PARKED, &PARKED.all()).await.unwrap();
+        parked.into_iter().map(|doc| doc.value.reason).collect()
     }
 
     /// A verified user of this role, signed in.

@@ -205,7 +205,11 @@ impl From<ApiError> for events::Failure {
             let cause = error.cause.unwrap_or_else(|| error.message.into());
             return Self::Retry(cause);
         }
-        Self::GiveUp(error.cause.map_or(error.message, |cause| cause.to_string()))
+        match error.cause.map(|cause| cause.downcast::<store::Error>()) {
+            Some(Ok(store)) => (*store).into(),
+            Some(Err(cause)) => Self::GiveUp(cause.to_string()),
+            None => Self::GiveUp(error.message),
+        }
     }
 }
 

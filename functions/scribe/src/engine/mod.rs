@@ -6,7 +6,7 @@
 //! To add an engine, implement [`ScribeEngine`], pass every sentence through [`support`], and give it an honest name.
 
 pub mod extractive;
-// pub mod gemini;
+pub mod gemini;
 pub mod support;
 mod words;
 

@@ -36,7 +36,10 @@ pub fn facts(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> {
         if is_drug_name(&word.low) && !said.has(&word.low) {
             return Err(Unsupported::Medication);
         }
-        if is_side(&word.low) && !said.words.iter().any(|other| same_side(other, &word.low)) {
+    }
+    // "both times" claims no side.
+    for side in sides(&words) {
+        if side != "both" && !said.sides.iter().any(|other| same_side(other, side)) {
             return Err(Unsupported::Side);
         }
     }
@@ -52,7 +55,13 @@ pub fn every_word(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> 
     let said = Said::of(evidence);
     let words = read(sentence, 0);
     let is_supported = |word: &Word| word.is_mark() || is_digits(word) || is_frame(&word.low) || said.has(&word.low);
-    if words.iter().all(is_supported) { Ok(()) } else { Err(Unsupported::Word) }
+    let words = words.into_iter().map(|mut word| {
+        if matches!(word.low.as_str(), "milligram" | "milligrams") {
+            "mg".clone_into(&mut word.low);
+        }
+        word
+    });
+    if words.into_iter().all(|word| is_supported(&word)) { Ok(()) } else { Err(Unsupported::Word) }
 }
 
 /// A number in digits, which [`facts`] has checked.
@@ -64,15 +73,20 @@ fn is_digits(word: &Word) -> bool {
 struct Said {
     words: HashSet<String>,
     stems: HashSet<String>,
+    sides: HashSet<String>,
     numbers: HashSet<String>,
     negations: usize,
 }
 
 impl Said {
     fn of(evidence: &[&str]) -> Self {
-        let words: Vec<Word> = evidence.iter().enumerate().flat_map(|(turn, text)| read(text, turn)).collect();
+        let mut words: Vec<Word> = evidence.iter().enumerate().flat_map(|(turn, text)| read(text, turn)).collect();
+        for word in words.iter_mut().filter(|word| matches!(word.low.as_str(), "milligram" | "milligrams")) {
+            "mg".clone_into(&mut word.low);
+        }
         Self {
             stems: words.iter().map(|word| stem(&word.low)).collect(),
+            sides: sides(&words).map(str::to_owned).collect(),
             numbers: numbers(&words).into_iter().collect(),
             negations: negations(&words),
             words: words.into_iter().map(|word| word.low).collect(),
@@ -119,6 +133,14 @@ fn numbers(words: &[Word]) -> Vec<String> {
             continue;
         };
         found.push(value.to_string());
+        if words.get(at + 1).is_some_and(|point| point.low == ".") {
+            let tenth = words.get(at + 2).and_then(|tenth| number_value(&tenth.low)).filter(|tenth| *tenth < 10);
+            let tens = at
+                .checked_sub(1)
+                .and_then(|before| number_value(&words[before].low))
+                .filter(|tens| *tens >= 20 && *tens < 100 && value < 10);
+            found.extend(tenth.map(|tenth| format!("{}.{tenth}", value + tens.unwrap_or(0))));
+        }
         let next = words.get(at + 1).and_then(|next| number_value(&next.low));
         match next {
             Some(small) if value >= 20 && value < 100 && small < 10 => found.push((value + small).to_string()),
@@ -130,20 +152,47 @@ fn numbers(words: &[Word]) -> Vec<String> {
                 found.push((value * 100 + rest).to_string());
                 found.extend(after.map(|unit| (value * 100 + rest + unit).to_string()));
             }
-            Some(factor @ (100 | 1000)) if value < 1000 => found.push((value * factor).to_string()),
+            Some(factor @ (100 | 1000)) if value < 1000 => {
+                let number = value * factor;
+                found.push(number.to_string());
+                let tens = words.get(at + 2).and_then(|tens| number_value(&tens.low)).filter(|tens| *tens < 100);
+                let unit = words.get(at + 3).and_then(|unit| number_value(&unit.low)).filter(|unit| *unit < 10);
+                found.extend(tens.map(|tens| (number + tens).to_string()));
+                found.extend(
+                    tens.zip(unit)
+                        .filter(|(tens, _)| *tens >= 20)
+                        .map(|(tens, unit)| (number + tens + unit).to_string()),
+                );
+            }
             _ => {}
         }
     }
     found
 }
 
-fn is_side(word: &str) -> bool {
-    matches!(word, "left" | "right" | "bilateral" | "bilaterally")
+/// The sides of the body that are named. "all right", "right ," and "right now" name none, nor does "i left".
+fn sides(words: &[Word]) -> impl Iterator<Item = &str> {
+    let is_side = |at: usize| {
+        let next = words.get(at + 1).filter(|next| !next.is_mark()).map_or("", |next| next.low.as_str());
+        let before = at.checked_sub(1).map_or("", |before| words[before].low.as_str());
+        match words[at].low.as_str() {
+            "bilateral" | "bilaterally" | "both" => true,
+            "right" => {
+                const ELSEWHERE: &[&str] = &["now", "away", "here", "there", "so", "okay", "around", "before", "after"];
+                let is_word_of_side = matches!(before, "the" | "my" | "your" | "on" | "his" | "her" | "to" | "that");
+                before != "all" && !ELSEWHERE.contains(&next) && (!next.is_empty() || is_word_of_side)
+            }
+            "left" => !matches!(before, "i" | "we" | "he" | "she" | "they" | "you" | "patient"),
+            _ => false,
+        }
+    };
+    (0..words.len()).filter(move |&at| is_side(at)).map(|at| words[at].low.as_str())
 }
 
 /// "both" and "bilateral" are the same claim.
 fn same_side(said: &str, claimed: &str) -> bool {
-    said == claimed || (claimed.starts_with("bilateral") && (said.starts_with("bilateral") || said == "both"))
+    let is_both = |word: &str| word.starts_with("bilateral") || word == "both";
+    said == claimed || (is_both(claimed) && is_both(said))
 }
 
 const NEGATIONS: &[&str] = &[
@@ -162,7 +211,7 @@ fn is_frame(word: &str) -> bool {
     phrases! { FRAME = "
         patient | patient's | reports | denies | states | asked | answered | regarding | duration | onset |
         frequency | severity | agrees | plan | confirms | accompanying | person | exam | himself | herself |
-        themselves | recommend | they | describes
+        themselves | recommend | answer | said | denied | companion | they | describes
     " }
     const GRAMMAR: &[&str] = &[
         "a", "an", "the", "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "does", "do",
@@ -191,6 +240,8 @@ mod tests {
     #[test]
     fn each_kind_of_invention_is_caught() {
         let evidence = ["my left knee hurts , i take two advil"];
+        assert_eq!(facts("Right knee pain.", &["all right , the knee , right ? right now"]), Err(Unsupported::Side));
+        assert_eq!(facts("Bilateral knee pain.", &["both knees"]), Ok(()));
         for (bad, why) in [
             ("Takes 3 Advil.", Unsupported::Number),
             ("Takes 2 Tylenol.", Unsupported::Medication),
@@ -212,6 +263,8 @@ mod tests {
             ("five hundred milligrams", "500 mg"),
             ("fifty-eight year old", "58-year-old"),
             ("twenty milligrams", "20 mg"),
+            ("one hundred twenty five pounds", "125 pounds"),
+            ("ninety seven . one", "97.1"),
             ("a1c of 7.5", "A1c 7.5"),
         ] {
             assert_eq!(facts(written, &[said]), Ok(()), "{said}");

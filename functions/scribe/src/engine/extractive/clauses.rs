@@ -2,6 +2,7 @@
 //! people start anew ("so i", "and then", "do you").
 
 use super::clean::{clean, is_sound};
+use super::starts::is_start;
 use crate::engine::words::{Word, has_at, phrases, read, says, starts};
 use crate::engine::{Conversation, Speaker};
 
@@ -126,9 +127,16 @@ fn without_tag(mut sentence: Vec<Word>) -> (Vec<Word>, bool) {
 
 /// Without marks at both ends and without what the next sentence was to begin with ("... , and again").
 fn trimmed(mut words: Vec<Word>) -> Vec<Word> {
-    const DANGLING: &[&str] = &["and", "so", "but", "because", "um", "well", "then", "which", "or", "again", "that's"];
-    let dangles = |word: &Word| word.is_mark() && word.low != "%" || DANGLING.contains(&word.low.as_str());
-    while words.last().is_some_and(dangles) {
+    const DANGLING: &[&str] = &["and", "but", "because", "um", "which", "or", "that's", "the", "and then", "and so"];
+    const DANGLING_AFTER_MARK: &[&str] = &["so", "well", "then", "again"];
+    while let Some((last, before)) = words.split_last() {
+        let after_mark = before.last().is_some_and(|word| word.is_mark() || matches!(word.low.as_str(), "and" | "but"));
+        let dangles = last.is_mark() && last.low != "%"
+            || DANGLING.contains(&last.low.as_str())
+            || (after_mark && DANGLING_AFTER_MARK.contains(&last.low.as_str()));
+        if !dangles {
+            break;
+        }
         words.pop();
     }
     let start = words.iter().position(|word| !word.is_mark()).unwrap_or(words.len());
@@ -167,21 +175,57 @@ phrases! { OPENERS = "
     any other | tell me | when did | i will | we will | you are going to | you should | you need to | i think | i know |
     on examination | on exam | on physical | for your first | for your second | for your third | for your next |
     for your last | for your other | hey dragon | it's | there is | there's | there are | i also | i recommend |
-    your blood pressure | your heart rate | your lungs | lungs are | lungs sound | i encourage | open up your | what are
+    i encourage | open up your | what are
 " }
 
 fn cut_run_on(words: Vec<Word>) -> Vec<Vec<Word>> {
+    // Whoever writes commas writes full stops too; without any mark only a model can tell.
+    let is_unmarked = !words.iter().any(Word::is_mark);
     let mut pieces = Vec::new();
     let mut piece: Vec<Word> = Vec::new();
     for at in 0..words.len() {
         let says_something = super::leads::lead_length(&piece) < piece.len();
-        if says_something && starts_clause(&words, at) && !reaches_on(&piece, &words[at..]) {
-            pieces.push(std::mem::take(&mut piece));
+        let starts = || {
+            let unmarked = || opens_exam(&words, at) || is_start(&words, at, piece.len());
+            starts_clause(&words, at) || (is_unmarked && !holds_on(&words[at - 1].low) && unmarked())
+        };
+        if says_something && starts() && !reaches_on(&piece, &words[at..]) {
+            let rest = piece.split_off(open_end(&piece));
+            pieces.push(std::mem::replace(&mut piece, rest));
         }
         piece.push(words[at].clone());
     }
     pieces.push(piece);
     pieces
+}
+
+/// Where the piece should have ended: before a last "but at night", which belongs to what follows.
+fn open_end(piece: &[Word]) -> usize {
+    let last_words = piece.len().saturating_sub(7).max(3)..piece.len();
+    let opens = |at: &usize| {
+        let next = piece.get(at + 1).map_or("", |word| word.low.as_str());
+        matches!(piece[*at].low.as_str(), "and" | "but")
+            && matches!(next, "at" | "in" | "for" | "when" | "if" | "with" | "once" | "after")
+    };
+    last_words.rev().find(opens).unwrap_or(piece.len())
+}
+
+/// Words that never end a sentence.
+fn holds_on(word: &str) -> bool {
+    if GOVERNING.is(word)
+        || matches!(
+            word,
+            "thinking" | "saying" | "guessing" | "assuming" | "meaning" | "feeling" | "once" | "get" | "means"
+        )
+    {
+        return true;
+    }
+
+    const HOLDS: &[&str] = &[
+        "the", "a", "an", "to", "of", "for", "with", "in", "at", "by", "my", "your", "his", "her", "and", "or", "but",
+        "because", "if", "when", "not", "is", "are", "am", "was", "very", "no", "from", "than", "we", "i",
+    ];
+    HOLDS.contains(&word)
 }
 
 /// Whether the piece so far has a word that governs what follows too: cutting "i'm not sure if it's the season and i'm
@@ -197,9 +241,9 @@ fn reaches_on(piece: &[Word], rest: &[Word]) -> bool {
             .is_some();
     let goes_on = is_joined
         || matches!(rest[0].low.as_str(), "i" | "it's" | "there's" | "there" | "you" | "we" | "let's" | "your");
-    (is_subordinate && goes_on && piece.len() < 40)
+    (is_subordinate && goes_on && piece.len() < 22)
         || (is_joined && piece.iter().any(governs))
-        || (is_place && matches!(rest[0].low.as_str(), "i" | "there" | "there's" | "it's" | "your" | "the"))
+        || (is_place && start.first().is_some_and(|word| word.low == "on") && rest[0].low != "okay")
 }
 
 phrases! { GOVERNING = "
@@ -226,7 +270,7 @@ fn starts_clause(words: &[Word], at: usize) -> bool {
             subject_follows && !binds_phrase(words, at) || question.contains(&next) && !is_list_and(words, at)
         }
         "because" => false,
-        _ => !binds(previous) && (OPENERS.at(words, at).is_some() || opens_exam(words, at)),
+        _ => !binds(previous) && OPENERS.at(words, at).is_some(),
     }
 }
 
@@ -301,6 +345,7 @@ pub(super) fn is_question_form(words: &[Word]) -> bool {
         "what" | "what's" | "where" | "why" | "which" | "who" => !matches!(word(1), "i" | "we" | "that" | "this"),
         "when" => AUXILIARIES.contains(&word(1)),
         "any" => words.len() - start <= 20,
+        "has" | "does" | "did" | "is" | "was" | "were" | "could" | "would" => true,
         auxiliary if AUXILIARIES.contains(&auxiliary) => ASKED.contains(&word(1)),
         _ => false,
     }

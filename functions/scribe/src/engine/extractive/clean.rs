@@ -19,7 +19,23 @@ pub(super) fn is_sound(word: &Word) -> bool {
 pub(super) fn clean(words: Vec<Word>) -> Vec<Word> {
     let words = without_fillers(&words);
     let words = without_cut_off_words(words);
-    tidy_marks(without_repeats(words))
+    without_vocatives(tidy_marks(without_repeats(words)))
+}
+
+/// "it hurts , doctor" is said to the doctor, not about one.
+fn without_vocatives(mut words: Vec<Word>) -> Vec<Word> {
+    const TITLES: &[&str] = &["doctor", "doc", "sir", "ma'am", "maam"];
+    let goes = |at: usize| {
+        let after_comma = at.checked_sub(1).is_some_and(|before| words[before].low == ",");
+        after_comma && TITLES.contains(&words[at].low.as_str()) && words.get(at + 1).is_none_or(Word::is_mark)
+    };
+    let gone: Vec<bool> = (0..words.len()).map(|at| goes(at) || (at + 1 < words.len() && goes(at + 1))).collect();
+    let mut at = 0;
+    words.retain(|_| {
+        at += 1;
+        !gone[at - 1]
+    });
+    words
 }
 
 fn without_fillers(words: &[Word]) -> Vec<Word> {
@@ -81,6 +97,7 @@ fn without_cut_off_words(words: Vec<Word>) -> Vec<Word> {
             return false;
         };
         match words.get(at + 1) {
+            Some(_) if stem.len() <= 3 && !matches!(stem, "non" | "pre" | "mid" | "pro" | "low") => true,
             Some(next) => next.is_mark() || next.low.chars().next() == stem.chars().next(),
             // The end of a turn cuts a sentence off, mostly not a word.
             None => stem.chars().count() == 1,
@@ -112,7 +129,7 @@ fn without_repeats(words: Vec<Word>) -> Vec<Word> {
         let is_mark = word.is_mark();
         kept.push(word);
         if !is_mark {
-            while drop_repeat(&mut kept) {}
+            while drop_repeat(&mut kept) || drop_false_start(&mut kept) {}
         }
     }
     kept
@@ -139,6 +156,22 @@ fn drop_repeat(kept: &mut Vec<Word>) -> bool {
         }
     }
     false
+}
+
+/// "on your on the neurological exam", "on your i do see": what was started with "your" goes on as something else.
+fn drop_false_start(kept: &mut Vec<Word>) -> bool {
+    const DETERMINERS: &[&str] = &["your", "my", "the", "a", "an"];
+    const PREPOSITIONS: &[&str] = &["on", "in", "of", "at", "to", "for", "with"];
+    let [.., first, determiner, last] = kept.as_slice() else {
+        return false;
+    };
+    if !DETERMINERS.contains(&determiner.low.as_str()) || !PREPOSITIONS.contains(&last.low.as_str()) {
+        return false;
+    }
+    // A repeated preposition takes its first try with it; another one only the determiner.
+    let from = kept.len() - if first.low == last.low { 3 } else { 2 };
+    kept.drain(from..kept.len() - 1);
+    true
 }
 
 /// The same word, or its contraction ("it , it's").
@@ -186,6 +219,7 @@ mod tests {
             ("we do mon- , i , i monitor it", "we do, i monitor it"),
             ("distention to-", "distention to"),
             ("just when i'm doing doing the projects", "just when i'm doing the projects"),
+            ("it hurts , doctor , every day", "it hurts, every day"),
         ] {
             assert_eq!(cleaned(said), clean);
         }

@@ -2,14 +2,14 @@
 //! sentence is depends on its words and on how far the visit has come.
 
 use super::commands::is_request_to_move;
-use super::finding::{Draft, Finding, Topic, plain};
+use super::finding::{Draft, Finding, Topic, parts, plain};
 use super::leads::without_lead;
 use super::lexicon::{is_condition, is_number, is_symptom, is_test, weight};
 use super::observed::{self, exam_weight, without_aside};
 use super::plan;
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
-use crate::engine::words::{Word, has_at, phrases, says, starts};
+use crate::engine::words::{Word, has_at, phrases, quote, says, starts};
 
 /// How far the visit has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +106,8 @@ fn introduction(words: &[Word]) -> Option<Finding> {
         return None;
     }
     let told = retell(words, PatientIs::You, Pronoun::Unknown, true)?;
-    Draft::new(Topic::Complaint, told, words).finish()
+    let finding = Draft::new(Topic::Complaint, told, words).finish()?;
+    Some(Finding { is_introduction: true, ..finding })
 }
 
 /// What the clinician calls the patient, learnt from an introduction.
@@ -126,7 +127,7 @@ phrases! { HEADINGS = "
     for the third problem | for your next issue | for your third issue | for your problem | your first problem |
     in terms of | as far as | in regards to | with regards to | regarding | when it comes to | for your second |
     for your third | for your first | for your last issue | for the next problem | for his first problem |
-    for her first problem | for your second concern | for your | for the | from a | for your primary primary problem |
+    for her first problem | for your second concern | for your | for the | from a | for your primary problem you have | for your first problem you have | for the first problem you have |
     your next problem | your second problem | your third problem | your last problem
 " }
 
@@ -167,19 +168,41 @@ fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
             return Some(finding);
         }
     }
+    if visit.pronoun == Pronoun::Unclear && plan::told(words, Pronoun::Unknown).is_some() {
+        return unclear_plan(words, visit);
+    }
     if let Some(told) = plan::told(words, visit.pronoun) {
         let is_planned = visit.stage == Stage::Plan || weight(words) >= 2.0;
         return is_planned.then(|| under_heading(Topic::Plan, told, words, visit)).flatten();
     }
     let is_found = visit.stage < Stage::Plan || is_plainly_found(words);
     let found = is_found.then(|| observed::statement(words, visit)).flatten();
-    found.or_else(|| assessment(words, visit))
+    found.or_else(|| inner_plan(words, visit)).or_else(|| assessment(words, visit))
+}
+
+/// A plan that may be said to the patient or to someone beside, word for word where it says "you".
+fn unclear_plan(words: &[Word], visit: &mut Visit) -> Option<Finding> {
+    let quoted = || [parts("as said :"), vec![format!("\"{}.\"", quote(words))]].concat();
+    let told = plan::told(words, visit.pronoun).unwrap_or_else(quoted);
+    (weight(words) >= 2.0).then(|| under_heading(Topic::Plan, told, words, visit)).flatten()
 }
 
 /// In the plan only a finding in plain words is still one.
 fn is_plainly_found(words: &[Word]) -> bool {
     exam_weight(words) >= 4 && !says(words, "if|will|going|want|could|may|might|i think|can")
 }
+
+/// "your nausea , i want to get an ultrasound": the plan begins within. Not behind a condition, which it would lose.
+fn inner_plan(words: &[Word], visit: &mut Visit) -> Option<Finding> {
+    let (at, _) = INTENDS.first(words).filter(|(at, _)| *at > 0 && visit.stage == Stage::Plan)?;
+    if says(&words[..at], "if|when|unless|once|not|whether|until|because|that|think|what") {
+        return None;
+    }
+    let told = plan::told(&words[at..], visit.pronoun)?;
+    under_heading(Topic::Plan, told, &words[at..], visit)
+}
+
+phrases! { INTENDS = "i want to | i want you to | i am going to | i would like | i'd like | let's | we are going to | we will | i will" }
 
 /// A plan before any examination: only where a medication or test is named with an action.
 fn early_plan(words: &[Word], visit: &Visit) -> Option<Finding> {
@@ -283,7 +306,7 @@ phrases! { JUDGES_WITHIN = "
 // Judgements in general, and talk about the visit.
 phrases! { NO_JUDGEMENT = "
     people | patients | many reasons | possible causes | in general | going to | let me | let's | any questions | talk about |
-    tell me | i wanted | show me | you can see | assessment and | my assessment | questions
+    tell me | i wanted | first problem | second problem | i want to | show me | you can see | assessment and | my assessment | questions
 " }
 
 /// What the clinician makes of it.
@@ -296,8 +319,12 @@ fn assessment(words: &[Word], visit: &mut Visit) -> Option<Finding> {
     if NO_JUDGEMENT.within(words) || !judges || !(is_weighty || (is_about_problem && is_opinion)) {
         return None;
     }
-    let opener = starts(words, "that means|this means|so this means|what that means is");
-    let words = without_aside(opener.map_or(words, |length| &words[length..]));
+    let opener = starts(
+        words,
+        "that means that|this means that|that means|this means|so this means|what that means is|that i|which i",
+    );
+    let opener = opener.map_or(words, |length| &words[if words[length - 1].low == "i" { 1 } else { length }..]);
+    let words = without_aside(opener);
     if words.len() < 4 {
         return None;
     }

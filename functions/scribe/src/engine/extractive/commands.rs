@@ -55,7 +55,7 @@ pub(super) fn is_request_to_move(words: &[Word]) -> bool {
     phrases! { REQUESTS = "
         take a deep breath | deep breath | squeeze my | push against | pull back | follow my finger | bend your |
         bend the tip | lift your | lie down | lay down | lean forward | open your mouth | say ah | let me know |
-        hold your | look up | turn your | push your | raise your | come have a seat | stick out
+        hold your | look up | turn your | push your | raise your | come have a seat | stick out | close your | open your | open up | reach out your | walk across | keep your eyes | keep your head
     " }
     REQUESTS.within(words)
 }

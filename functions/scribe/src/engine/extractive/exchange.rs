@@ -21,7 +21,7 @@ phrases! { ASKS_FOR = "
     do you get any | do you get | did you notice any | did you notice | were you having any | were you having |
     had you had any | have you ever had any | have you ever had | do you notice any | do you notice |
     do you experience any | how about any | how about | what about any | what about | no | have you felt any |
-    are you feeling any | with any | have you got any | any other | do you have a history of |
+    are you feeling any | with any | have you got any | do you have a history of |
     do you have any history of | have you had any recent | have you also had any | do you also have any |
     do you ever have any | do you ever have | do you ever get
 " }
@@ -77,10 +77,11 @@ fn denied(asked: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding> 
         return None;
     }
     if let Some(thing) = thing_asked_for(asked, pronoun) {
-        let draft = Draft::new(exchange_topic(asked), [parts("the patient denies"), thing].concat(), asked);
+        let frame = if pronoun == Pronoun::Unclear { "denied :" } else { "the patient denies" };
+        let draft = Draft::new(exchange_topic(asked), [parts(frame), thing].concat(), asked);
         return draft.resting_on(answer).finish_with(1);
     }
-    let (auxiliary, rest) = action(asked, pronoun)?;
+    let (auxiliary, rest) = action(asked, pronoun).filter(|_| pronoun != Pronoun::Unclear)?;
     let negated = match auxiliary {
         "do" => "does not",
         "did" => "did not",
@@ -101,12 +102,17 @@ fn affirmed(asked: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding
     if support::negations(asked) > 0 || is_list {
         return None;
     }
+    if pronoun == Pronoun::Unclear {
+        return None;
+    }
     if let Some(mut thing) = thing_asked_for(asked, pronoun) {
         thing.retain(|word| word != "any");
         let draft = Draft::new(exchange_topic(asked), [parts("the patient reports"), thing].concat(), asked);
         return draft.resting_on(answer).finish();
     }
-    let (auxiliary, mut rest) = action(asked, pronoun)?;
+    // "do you take anything ?" "yes" does not say what.
+    let (auxiliary, mut rest) =
+        action(asked, pronoun).filter(|(_, rest)| !rest.iter().any(|word| word.starts_with("any") && word != "any"))?;
     rest.retain(|word| word != "any" && word != "ever");
     let told = match auxiliary {
         "do" => {
@@ -153,15 +159,18 @@ fn thing_asked_for(asked: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         let is_category =
             thing.first().is_some_and(|word| word.low == "symptoms") && thing.get(1).is_some_and(Word::is_mark);
         match CATEGORIES.at_start(thing) {
-            Some(length) => thing = &thing[length..],
+            // "any other symptoms ?" asks for just that.
+            Some(length) if thing.len() > length => thing = &thing[length..],
             None if is_category || thing.first().is_some_and(Word::is_mark) => thing = &thing[1..],
-            None => break,
+            _ => break,
         }
     }
     thing = without_tail(thing);
     let names = thing.iter().any(|word| is_symptom(&word.low) || is_condition(&word.low) || is_drug(&word.low));
     let is_clean = !thing.iter().any(|word| MUDDLES.is(&word.low));
-    if thing.is_empty() || thing.len() > 18 || !names || !is_clean {
+    // "any blood ?" asks for what was talked about before.
+    let is_bare = matches!(thing, [only] if matches!(only.low.as_str(), "blood" | "symptoms" | "pain" | "burning" | "heart" | "sleep"));
+    if thing.is_empty() || thing.len() > 18 || !names || !is_clean || is_bare {
         return None;
     }
     let told = retell(thing, PatientIs::You, pronoun, true)?;
@@ -170,7 +179,7 @@ fn thing_asked_for(asked: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
 
 // Words of another sentence or of talk about the talk.
 phrases! { MUDDLES = "
-    i | me | we | us | do | did | how | what | is | does | was | have | okay | questions | are
+    i | me | we | us | do | did | how | what | is | does | was | have | okay | questions | are | said | anybody | who | that | which | would
 " }
 
 fn without_tail(thing: &[Word]) -> &[Word] {
@@ -199,7 +208,7 @@ fn action(asked: &[Word], pronoun: Pronoun) -> Option<(&str, Vec<String>)> {
         tell me | point | bend | lift | squeeze
     " }
     let rest = without_tail(&asked[2..]);
-    if rest.len() < 2 || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {
+    if rest.is_empty() || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {
         return None;
     }
     let told = retell(rest, PatientIs::You, pronoun, true)?;
@@ -226,17 +235,17 @@ pub(super) fn named(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Opt
 }
 
 /// Question and answer word for word, where both are short and one of them says something clinical.
-pub(super) fn quoted(question: &[Word], answer: &[Word]) -> Option<Finding> {
+pub(super) fn quoted(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Option<Finding> {
     let asked = without_lead(question);
     let said = without_lead_but_keep_yes(answer);
     let is_short = (2..=22).contains(&asked.len()) && (1..=30).contains(&said.len());
-    if !is_short || weight(asked) + weight(said) < 3.0 || weight(asked) < 1.0 || is_process(asked) {
+    if !is_short || weight(asked) + weight(said) < 5.0 || weight(asked) < 2.0 || is_process(asked) {
         return None;
     }
     let text = [
         parts("asked"),
         vec![format!("\"{}?\"", quote(asked)), ",".to_owned()],
-        parts("the patient answered"),
+        parts(if pronoun == Pronoun::Unclear { "the answer was" } else { "the patient answered" }),
         vec![format!("\"{}.\"", quote(said))],
     ]
     .concat();
@@ -257,7 +266,7 @@ fn without_lead_but_keep_yes(answer: &[Word]) -> &[Word] {
 fn is_process(asked: &[Word]) -> bool {
     phrases! { PROCESS = "
         question | questions | how are you | going on | can you | could you | ready | mind if | sound | how about |
-        does this | does that | right here | how did | show me | remind me | when i | feel like | feel me
+        does this | does that | does it hurt | it hurt when | hurt when | about now | right here | how did | show me | remind me | when i | feel like | feel me
     " }
     PROCESS.within(asked)
 }

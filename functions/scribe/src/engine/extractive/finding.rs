@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::lexicon::{capital, written};
+use super::numbers::in_digits;
 use crate::engine::support;
-use crate::engine::words::{Word, join, read};
+use crate::engine::words::{Word, join, phrases, read};
 
 /// What a finding is about. The order is that of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +38,8 @@ pub(super) enum Topic {
     Exam,
     /// Results of tests.
     Results,
+    /// Who the patient is and why they come, as the assessment's first sentence.
+    Summary,
     /// What the clinician makes of it.
     Assessment,
     /// What is going to be done.
@@ -49,6 +52,8 @@ pub(super) struct Finding {
     pub(super) topic: Topic,
     pub(super) text: String,
     pub(super) turns: BTreeSet<usize>,
+    /// It says who the patient is.
+    pub(super) is_introduction: bool,
 }
 
 /// A sentence that is being built, with the words that it is built from.
@@ -89,20 +94,34 @@ impl<'a> Draft<'a> {
             return None;
         }
         let turns = self.source.iter().chain(&self.also).flat_map(|words| words.iter().map(|word| word.turn)).collect();
-        Some(Finding { topic: self.topic, text, turns })
+        Some(Finding { topic: self.topic, text, turns, is_introduction: false })
     }
 }
 
 /// Words as a sentence with its capital and stop.
 fn sentence(parts: &[String]) -> Option<String> {
-    let words: Vec<String> = parts.iter().filter(|part| !part.is_empty()).map(|part| written(part)).collect();
+    let said = in_digits(parts.iter().filter(|part| !part.is_empty()).cloned().collect());
+    let words: Vec<String> =
+        said.iter().enumerate().map(|(at, part)| if at == 0 { written(part) } else { within(part) }).collect();
     let text = join(words.iter().map(String::as_str)).replace("can not", "cannot");
     let text = text.trim_matches(|c: char| matches!(c, ',' | '.' | ':' | ';' | '-' | ' '));
     if text.chars().filter(|c| c.is_alphanumeric()).count() < 2 {
         return None;
     }
-    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    let stop = if text.trim_end_matches('"').ends_with(['.', '?', '!']) { "" } else { "." };
     Some(format!("{}{stop}", capital(text)))
+}
+
+phrases! { COMMON = "
+    a | an | the | it | it's | that | that's | there | there's | this | they | he | she | no | not | since | some | my | when | if | after | every |
+    sometimes | about | probably | just | maybe | slight | mild | severe | for | in | on | at | from | with | around | over | almost |
+    more | most | usually | only | both | all | last | two | three | four | five | one | he's | she's | his | her | their | any | little
+" }
+
+/// A word within a sentence: one that began a sentence when it was said loses its capital, unless it may be a name.
+fn within(part: &str) -> String {
+    let low = part.to_lowercase();
+    if COMMON.is(&low) { low } else { written(part) }
 }
 
 /// Fixed words, for the start of a sentence.

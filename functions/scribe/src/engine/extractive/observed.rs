@@ -2,20 +2,20 @@
 
 use super::clinician::{Stage, Visit};
 use super::finding::{Draft, Finding, Topic, parts};
-use super::lexicon::{is_body, is_exam, is_test, weight};
+use super::lexicon::{is_body, is_condition, is_exam, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use crate::engine::words::{Word, phrases, starts};
 
 phrases! { VALUES = "
     blood pressure | heart rate | vital signs | vitals | temperature | respiratory rate | respirations | oxygen |
     oxygenation | pulse ox | o2 | o2 sat | saturation | low-grade fever | bmi | no fever | not have a fever |
-    breathing rate | pulse is | satting
+    breathing rate | pulse is | satting | pressure's
 " }
 
 phrases! { SHOWS = "
     show | shows | showed | showing | reveal | reveals | revealed | normal | look | looks | looked | elevated | negative |
     positive | results | result | high | low | is | was | were | are | demonstrates | reviewed | came back | evidence | stable |
-    good | decreased | increased | unremarkable | within | no
+    good | decreased | increased | unremarkable | within | no | pressure's
 " }
 
 // What is done in the room, not found.
@@ -40,19 +40,28 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
     let shows = SHOWS.within(words);
     let topic = if VALUES.within(words) && shows && !has_test {
         Topic::Vitals
-    } else if (has_test && shows) || (visit.stage == Stage::Results && weight(words) >= 2.0) {
+    } else if (has_test && shows) || (visit.stage == Stage::Results && weight(words) >= 2.0 && names_something(words)) {
         Topic::Results
     } else if exam_weight(words) >= 2 {
         exam_topic(words)
     } else {
         return None;
     };
+    // "that's on the nerves" points at something that is not in the note.
+    if starts(words, "that|that's|those|which|these").is_some() && exam_weight(words) < 4 {
+        return None;
+    }
     let told = observed(words, visit.pronoun)?;
-    // A place alone ("on your facial exam") is no finding.
-    if told.len() < 3 {
+    // "on your facial exam" and "your right knee x-ray" name what is looked at and find nothing.
+    let names_only = if topic == Topic::Results { told.len() <= 4 } else { told.len() <= 4 && exam_weight(words) < 2 };
+    if told.len() < 2 || names_only {
         return None;
     }
     Draft::new(topic, told, words).finish()
+}
+
+fn names_something(words: &[Word]) -> bool {
+    words.iter().any(|word| is_body(&word.low) || is_condition(&word.low) || is_exam(&word.low) || is_test(&word.low))
 }
 
 fn is_vague_test(words: &[Word], at: usize) -> bool {
@@ -93,6 +102,8 @@ phrases! { NOT_OBSERVED = "
     i did not hear any | i do not notice any | i do not note any | i can not appreciate any | i do not really appreciate any
 " }
 
+phrases! { PLACES = "on | in | over | at | for | when | with | your | his | her | and | by | around | under" }
+
 /// "on your heart exam , i do appreciate a murmur" is "On heart exam: a murmur".
 fn observed(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
     let words = without_aside(words);
@@ -101,6 +112,8 @@ fn observed(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         "looking at|looking here at|so looking at|looking here first at|looking here at first at|looking here",
     );
     let words = after(words, "the results of|some of|here at|at");
+    let words =
+        starts(words, "that a|that the|that an|that is a|that|which").map_or(words, |length| &words[length.min(1)..]);
     let words = if matches!(words.first()?.low.as_str(), "your" | "his" | "her") { &words[1..] } else { words };
     for (phrases, replacement) in [(&*NOT_OBSERVED, "no"), (&*OBSERVED, "")] {
         let Some((at, length)) = phrases.first(words) else {
@@ -113,7 +126,8 @@ fn observed(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
                 "but" | "and" | "that" | "so" | "which" | "when" | "what" | "if" | "as" | "because"
             )
         });
-        if is_joined {
+        let is_place = before.is_empty() || PLACES.at_start(before).is_some();
+        if is_joined || !is_place {
             break;
         }
         let thing = retell(&words[at + length..], PatientIs::You, pronoun, true)?;

@@ -5,7 +5,7 @@ use super::leads::{lead_length, without_lead};
 use super::lexicon::{is_condition, is_measure, is_number, is_symptom, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
-use super::verbs::is_finite;
+use super::verbs::{is_base, is_finite};
 use crate::engine::words::{Word, phrases, quote, starts};
 
 /// A statement says something clinical from this weight on.
@@ -13,6 +13,9 @@ const WORTH_TELLING: f32 = 2.0;
 
 /// A statement that cannot be told in the third person is quoted from this weight on.
 const WORTH_QUOTING: f32 = 4.0;
+
+/// What someone else tells is quoted from this weight on: where a parent speaks, nobody else does.
+const WORTH_QUOTING_OF_OTHER: f32 = 3.0;
 
 /// Longer statements lose the thread, and a reader with it.
 const LONGEST: usize = 45;
@@ -29,7 +32,7 @@ pub(super) struct Asked<'a> {
 /// The finding that the words are, if any.
 pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> Option<Finding> {
     let words = without_lead(words);
-    if words.len() < 3 || words.len() > LONGEST || TALK.within(words) {
+    if words.len() < 4 - usize::from(is_thing(words)) || words.len() > LONGEST || TALK.within(words) {
         return None;
     }
     let weight = weight(words);
@@ -42,16 +45,23 @@ pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> O
         let draft = Draft::new(topic, told, words);
         return if asked.words.is_empty() { draft.finish() } else { draft.resting_on(asked.words).finish() };
     }
-    (weight >= WORTH_QUOTING && words.len() >= 6).then(|| quoted("the patient states :", words, topic)).flatten()
+    (weight >= WORTH_QUOTING && words.len() >= 6).then(|| quoted(frame(pronoun), words, topic)).flatten()
 }
 
 /// What someone else than the patient tells, always word for word.
 pub(super) fn statement_of_other(words: &[Word]) -> Option<Finding> {
     let words = without_lead(words);
-    if words.len() < 5 || words.len() > LONGEST || weight(words) < WORTH_QUOTING || TALK.within(words) {
+    if words.len() < 5 || words.len() > LONGEST || weight(words) < WORTH_QUOTING_OF_OTHER || TALK.within(words) {
         return None;
     }
     quoted("an accompanying person states :", words, topic(words, &[]))
+}
+
+const fn frame(pronoun: Pronoun) -> &'static str {
+    match pronoun {
+        Pronoun::Unclear => "the patient or an accompanying person states :",
+        _ => "the patient states :",
+    }
 }
 
 fn quoted(frame: &str, words: &[Word], topic: Topic) -> Option<Finding> {
@@ -62,7 +72,7 @@ fn quoted(frame: &str, words: &[Word], topic: Topic) -> Option<Finding> {
 // Thanks, plans for the visit, questions about it.
 phrases! { TALK = "
     thank you | thanks | nice to meet | good to see | sounds good | sounds like a | see you | dragon | dax | appreciate it |
-    i appreciate | no questions | any questions | good morning | good afternoon | my goodness | nice weather
+    i appreciate | no questions | any questions | good morning | good afternoon | my goodness | nice weather | been better
 " }
 
 phrases! { OPENS_CLAUSE = "
@@ -72,7 +82,19 @@ phrases! { OPENS_CLAUSE = "
 
 /// The statement in the third person.
 fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
+    if pronoun == Pronoun::Unclear {
+        return None;
+    }
     let first = words[0].low.as_str();
+    // "i believe two weeks ago" believes something of the question.
+    if let Some(length) = starts(words, "i think|i believe|i guess|i would say|i want to say|i think that") {
+        let has_verb = words[length..]
+            .iter()
+            .any(|word| is_finite(&word.low) || is_base(&word.low) || matches!(word.low.as_str(), "am"));
+        if !has_verb {
+            return None;
+        }
+    }
     if let Some(length) = starts(words, "i am feeling|i feel|i just feel|i am just feeling|i also feel") {
         let opens = |next: &Word| matches!(next.low.as_str(), "like" | "that" | "i" | "it" | "as" | "the" | "there");
         if !words.get(length).is_some_and(opens) {
@@ -100,7 +122,7 @@ phrases! { OPENS_THING = "
 /// "a slight cough": a thing that can be reported.
 fn is_thing(words: &[Word]) -> bool {
     let names = words.iter().take(5).any(|word| is_symptom(&word.low) || is_condition(&word.low));
-    OPENS_THING.is(&words[0].low) && names
+    words.first().is_some_and(|first| OPENS_THING.is(&first.low)) && names
 }
 
 /// Whether the words say how long, how often or when.
@@ -127,7 +149,7 @@ mod tests {
     fn statements_are_told_in_the_third_person() {
         for (said, expected) in [
             ("i feel bloated every once in a while", "The patient reports feeling bloated every once in a while."),
-            ("i , uh , i've had this cough for three weeks", "The patient has had this cough for three weeks."),
+            ("i , uh , i've had this cough for three weeks", "The patient has had this cough for 3 weeks."),
             ("it hurts when i walk up the stairs", "The patient reports that it hurts when she walks up the stairs."),
             ("a slight cough", "The patient reports a slight cough."),
             (

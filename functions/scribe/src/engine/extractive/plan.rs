@@ -1,7 +1,7 @@
 //! What the clinician is going to do, or wants the patient to do.
 
 use super::finding::parts;
-use super::lexicon::{is_drug, is_test, weight};
+use super::lexicon::{is_drug, is_drug_name, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::verbs::{is_adverb, is_base};
 use crate::engine::words::{Word, phrases, starts};
@@ -75,7 +75,7 @@ phrases! { VISIT = "
     ask you | press on | any questions | the note | calling out | what that means | talk to you about | have a look | review some |
     a quick physical | pull up | what does | get in here | discharge you | question for | i find | tell me | let you go | go through |
     check your heart | check your lungs | feel your | take a quick | physical on you | i can see | look here | hear about |
-    glad to hear | let me | good to see | nice to meet | how are you | you can go ahead and | have a seat | get dressed
+    glad to hear | let me | good to see | nice to meet | how are you | you can go ahead and | have a seat | get dressed | look forward
 " }
 
 /// A plan told as a note tells it; nothing where the words are no plan.
@@ -88,7 +88,9 @@ pub(super) fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         let told = retell(wished, PatientIs::You, pronoun, true)?;
         return (!told.is_empty()).then(|| [parts("the patient is to"), told].concat());
     }
-    if let Some(action) = own_action(words) {
+    // "i think i want to" wants; "i think we should" only thinks, and stays whole.
+    let wanted = starts(words, "i think that|i think|i believe").map_or(words, |length| &words[length..]);
+    if let Some(action) = own_action(wanted) {
         return retell(action, PatientIs::You, pronoun, false);
     }
     let weight = weight(words);
@@ -141,7 +143,10 @@ fn own_action(words: &[Word]) -> Option<&[Word]> {
     let weight = weight(rest);
     let has_object = rest.iter().any(|word| is_drug(&word.low) || is_test(&word.low)) || weight >= 3.0;
     let is_action = ACTIONS.is(verb) || (ACTIONS_WITH_OBJECT.is(verb) && has_object);
-    let says_something = weight >= 1.0 || rest.len() >= 4;
+    // "prescribe one medicine" and "contact you" say too little.
+    let says_something = (weight >= 1.0 && rest.len() >= 4)
+        || rest.iter().any(|word| is_drug_name(&word.low) || is_test(&word.low))
+        || rest.len() >= 5;
     (is_intended && is_action && says_something && rest.len() >= 2).then_some(rest)
 }
 

@@ -2,7 +2,7 @@
 //! says so where it is not.
 
 use super::lexicon::{is_drug_name, written};
-use super::verbs::{after_patient, after_they, is_adverb, is_base};
+use super::verbs::{after_patient, after_they, is_adverb, is_base, is_past};
 use crate::engine::words::Word;
 
 /// Who the patient is in the words at hand.
@@ -24,6 +24,8 @@ pub(super) enum Pronoun {
     /// Nobody said.
     #[default]
     Unknown,
+    /// Someone else speaks and is spoken to too, so that "i" and "you" may be anyone.
+    Unclear,
 }
 
 impl Pronoun {
@@ -31,7 +33,7 @@ impl Pronoun {
         match self {
             Self::She => "she",
             Self::He => "he",
-            Self::Unknown => "they",
+            Self::Unknown | Self::Unclear => "they",
         }
     }
 
@@ -39,7 +41,7 @@ impl Pronoun {
         match self {
             Self::She => "her",
             Self::He => "him",
-            Self::Unknown => "them",
+            Self::Unknown | Self::Unclear => "them",
         }
     }
 
@@ -47,7 +49,7 @@ impl Pronoun {
         match self {
             Self::She => "her",
             Self::He => "his",
-            Self::Unknown => "their",
+            Self::Unknown | Self::Unclear => "their",
         }
     }
 
@@ -55,7 +57,7 @@ impl Pronoun {
         match self {
             Self::She => "herself",
             Self::He => "himself",
-            Self::Unknown => "themselves",
+            Self::Unknown | Self::Unclear => "themselves",
         }
     }
 }
@@ -178,7 +180,11 @@ impl Telling {
         if word == "i'd" && self.patient == PatientIs::I || word == "you'd" && self.patient == PatientIs::You {
             return self.would_or_had(words, at);
         }
-        if word == subject && !(object == subject && self.is_object(words, at)) {
+        let is_patient = [subject, object, possessive, reflexive].contains(&word);
+        if is_patient && self.pronoun == Pronoun::Unclear {
+            return None;
+        }
+        if word == subject && (object != subject || !Self::is_object(words, at)?) {
             return self.subject(words, at);
         }
         if word == object {
@@ -218,12 +224,17 @@ impl Telling {
         if std::mem::replace(&mut self.named, true) { pronoun } else { "the patient" }
     }
 
-    fn is_object(&self, words: &[Word], at: usize) -> bool {
+    /// Whether "you" is an object; nothing where it is neither that nor a subject with its verb.
+    fn is_object(words: &[Word], at: usize) -> Option<bool> {
         let previous = at.checked_sub(1).map_or("", |before| words[before].low.as_str());
+        if GOVERNORS.contains(&previous) {
+            return Some(true);
+        }
         let next = verb_after(words, at + 1).map_or("", |(_, verb)| verb);
-        let governed = GOVERNORS.contains(&previous);
-        // "if you want to see you": a verb behind it makes a subject, unless the word before governs it.
-        governed || after_patient(next).is_none()
+        if after_patient(next).is_some() {
+            return Some(false);
+        }
+        (is_base(previous) || is_past(previous) || previous.ends_with("ing")).then_some(true)
     }
 
     fn subject(&mut self, words: &[Word], at: usize) -> Option<usize> {

@@ -95,7 +95,7 @@ const fn homes(topic: Topic) -> &'static [&'static str] {
         Topic::Results => {
             &["results", "labs", "objective", "physical_exam", "physical_examination", "cardiac_exam", "assessment"]
         }
-        Topic::Assessment => &["assessment", "impression", "assessment_and_plan", "assessment_plan"],
+        Topic::Summary | Topic::Assessment => &["assessment", "impression", "assessment_and_plan", "assessment_plan"],
         Topic::Plan => &["plan", "treatment_plan", "assessment_and_plan", "assessment_plan", "instructions"],
     }
 }

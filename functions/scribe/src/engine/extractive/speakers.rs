@@ -37,7 +37,7 @@ phrases! { PATIENT_MAYBE = "
 " }
 
 /// What a change between "as labelled" and "swapped" costs, in the cues' measure.
-const CHANGE: f32 = 3.5;
+const CHANGE: f32 = 6.0;
 
 /// What it costs to hold an utterance for swapped at all: labels are right far more often than wrong.
 const DOUBT: f32 = 0.25;

@@ -21,7 +21,7 @@ pub(super) fn findings(conversation: &Conversation) -> Vec<Finding> {
     for utterance in &mut utterances {
         utterance.clauses = without_commands(std::mem::take(&mut utterance.clauses));
     }
-    let mut walk = Walk { visit: Visit::new(pronoun(&utterances)), found: Vec::new() };
+    let mut walk = Walk { visit: Visit::new(pronoun(&utterances)), speaks_first: true, found: Vec::new() };
     let mut asked: Vec<Clause> = Vec::new();
     for utterance in &utterances {
         match utterance.speaker {
@@ -32,24 +32,28 @@ pub(super) fn findings(conversation: &Conversation) -> Vec<Finding> {
                 asked.clear();
             }
             Speaker::Other => {
-                walk.found.extend(
-                    utterance
-                        .clauses
-                        .iter()
-                        .filter(|clause| !clause.is_question)
-                        .filter_map(|clause| patient::statement_of_other(&clause.words)),
-                );
+                walk.other(utterance, &asked);
                 asked.clear();
             }
         }
     }
     let mut found = without_repetition(walk.found);
+    found.extend(summary(&found));
     found.sort_by_key(|finding| finding.topic);
     found
 }
 
-/// How the clinician introduces the patient, if all introductions agree.
+/// An assessment starts with who the patient is and why they come, in the words of the introduction.
+fn summary(found: &[Finding]) -> Option<Finding> {
+    let introduction = found.iter().find(|finding| finding.topic == Topic::Complaint && finding.is_introduction)?;
+    Some(Finding { topic: Topic::Summary, ..introduction.clone() })
+}
+
+/// How the clinician introduces the patient, if all introductions agree, and the patient is alone.
 fn pronoun(utterances: &[Utterance]) -> Pronoun {
+    if is_accompanied(utterances) {
+        return Pronoun::Unclear;
+    }
     let clauses = utterances
         .iter()
         .filter(|utterance| utterance.speaker == Speaker::Clinician)
@@ -61,15 +65,35 @@ fn pronoun(utterances: &[Utterance]) -> Pronoun {
     if said.all(|other| other == first) { first } else { Pronoun::Unknown }
 }
 
+phrases! { ACCOMPANIED = "
+    accompanied by | brought in by | brought by | hey dad | so dad | hi dad | hey mom | so mom | hi mom | dad how | mom how |
+    your son | your daughter | dad tell | mom tell | with her mother | with his mother | with her father | with his father
+" }
+
+/// Whether someone else has a good part in the talk, so that it is not plain who "i" and "you" are.
+fn is_accompanied(utterances: &[Utterance]) -> bool {
+    let count = |speaker: Speaker| -> usize {
+        let of_speaker = utterances.iter().filter(|utterance| utterance.speaker == speaker);
+        of_speaker.flat_map(|utterance| &utterance.clauses).map(|clause| clause.words.len()).sum()
+    };
+    let by_clinician = utterances.iter().filter(|utterance| utterance.speaker == Speaker::Clinician);
+    let is_said = by_clinician.flat_map(|utterance| &utterance.clauses).any(|clause| ACCOMPANIED.within(&clause.words));
+    is_said || count(Speaker::Other) * 4 > count(Speaker::Patient)
+}
+
 struct Walk {
     visit: Visit,
+    /// Nobody has been spoken to yet.
+    speaks_first: bool,
     found: Vec<Finding>,
 }
 
 impl Walk {
     /// Takes in what a clinician says, and gives back the questions that are open after it.
     fn clinician(&mut self, utterance: &Utterance, before: Vec<Clause>) -> Vec<Clause> {
-        if is_dictation(utterance) {
+        let speaks_first = std::mem::replace(&mut self.speaks_first, false);
+        if is_dictation(utterance, speaks_first) {
+            self.speaks_first = speaks_first;
             for clause in &utterance.clauses {
                 self.found.extend(clinician::dictated(&clause.words, &mut self.visit));
             }
@@ -136,6 +160,24 @@ impl Walk {
         }
     }
 
+    /// Takes in what someone else says: answers and statements, word for word.
+    fn other(&mut self, utterance: &Utterance, asked: &[Clause]) {
+        let Some(first) = utterance.clauses.first() else {
+            return;
+        };
+        let after: Vec<Word> = utterance.clauses[1..].iter().flat_map(|clause| clause.words.iter().cloned()).collect();
+        let answered = question_in_force(asked).and_then(|question| {
+            let told =
+                exchange::told(&question.words, &first.words, &after, Pronoun::Unclear).map(|(finding, _)| finding);
+            told.or_else(|| exchange::quoted(&question.words, &first.words, Pronoun::Unclear))
+        });
+        let used = usize::from(answered.is_some());
+        self.found.extend(answered);
+        for clause in utterance.clauses[used..].iter().filter(|clause| !clause.is_question) {
+            self.found.extend(patient::statement_of_other(&clause.words));
+        }
+    }
+
     /// An answer that is no plain yes or no.
     fn answered(&self, question: &Clause, answer: &Clause) -> Option<Finding> {
         if let Some(named) = exchange::named(&question.words, &answer.words, self.visit.pronoun) {
@@ -145,7 +187,7 @@ impl Walk {
         if stands_alone || self.visit.stage == Stage::Plan || answer.is_question {
             return None;
         }
-        exchange::quoted(&question.words, &answer.words)
+        exchange::quoted(&question.words, &answer.words, self.visit.pronoun)
     }
 
     /// "does that sound like a plan ?" "that sounds fine".
@@ -180,12 +222,16 @@ phrases! { OPEN_QUESTIONS = "
 " }
 
 /// Only a dictation is this long and speaks to nobody.
-fn is_dictation(utterance: &Utterance) -> bool {
+fn is_dictation(utterance: &Utterance, speaks_first: bool) -> bool {
     let words = || utterance.clauses.iter().flat_map(|clause| &clause.words);
     let addresses = |word: &Word| {
         matches!(word.low.as_str(), "you" | "your" | "you'd" | "i" | "let's" | "me" | "we" | "hi" | "hello")
     };
-    words().count() >= 12 && !words().any(addresses) && !utterance.clauses.iter().any(|clause| clause.is_question)
+    let is_about = |word: &Word| matches!(word.low.as_str(), "he" | "she" | "his" | "her" | "patient");
+    (speaks_first || words().any(is_about) || words().count() >= 25)
+        && words().count() >= 12
+        && !words().any(addresses)
+        && !utterance.clauses.iter().any(|clause| clause.is_question)
 }
 
 /// The question that an answer answers: the last one, or, where that is only "anything like that ?", the one before.

@@ -1,0 +1,198 @@
+use std::collections::HashMap;
+
+use kernel::{ChatId, MessageId, NotificationId, Phi, TenantId, Time, UserId};
+use model::chat::{CHATS, Chat, sequence_id};
+use model::message::{Message, messages, parse_message_id};
+use model::notification::{Notification, NotificationType};
+use serde::Serialize;
+use store::{Doc, Document, Key, Store};
+use utoipa::ToSchema;
+use vault::{Place, SubjectKey};
+use web::{ApiError, App};
+
+use crate::change::is_open_to;
+use crate::open::admit_all;
+use crate::{Places, chat_subject, preview_of};
+
+/// What stands in place of a text that its reader may no longer see.
+const HIDDEN_TITLE: &str = "A message you can no longer see";
+const HIDDEN_BODY: &str = "You are no longer in that chat, or the message was deleted.";
+
+/// A notification, as the API shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationView {
+    /// The notification.
+    pub id: NotificationId,
+    /// What it is about, such as `message`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "message")]
+    pub kind: NotificationType,
+    /// The title. Generic once the caller may no longer see the message.
+    #[schema(example = "New message from Dr. Smith")]
+    pub title: String,
+    /// The body: the beginning of the message. Generic once the caller may no longer see the message.
+    #[schema(example = "How are you feeling today?")]
+    pub body: String,
+    /// What to open.
+    pub data: NotificationData,
+    /// Whether the caller has read it.
+    pub is_read: bool,
+    /// When.
+    pub read_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// The same as `createdAt`, by the name it has in the live event.
+    pub timestamp: Time,
+}
+
+/// What a notification leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationData {
+    /// The chat.
+    pub chat_id: ChatId,
+    /// The message, if it is about one.
+    pub message_id: Option<MessageId>,
+}
+
+impl std::fmt::Debug for NotificationView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NotificationView({})", self.id)
+    }
+}
+
+/// Where a notification's sealed fields stand: `title` and `body`. All recipients' documents have the same place, since
+/// they say the same.
+pub fn notification_place<'a>(tenant: &'a TenantId, id: &'a NotificationId) -> Place<'a> {
+    Place::new(tenant, "notifications", id.as_str(), "title")
+}
+
+/// These notifications of a reader's, by the rules of this moment: who has left the chat, or whose message was deleted
+/// or its key destroyed, sees no text, and of an edited message the reader sees what it says now. One round trip. A
+/// named disclosure.
+pub async fn show_notifications(
+    app: &App,
+    store: &Store,
+    reader: &UserId,
+    found: Vec<Doc<Notification>>,
+) -> Result<Vec<NotificationView>, ApiError> {
+    let surroundings = Surroundings::read(app, store, &found).await?;
+    let mut shown = Vec::with_capacity(found.len());
+    for Doc { id, value: notification, .. } in found {
+        let Ok(id) = id.parse::<NotificationId>() else { continue };
+        let texts = match surroundings.visible(app, store, reader, &notification).await? {
+            Some((key, message)) => texts(store, &id, &notification, &key, message)?,
+            None => (HIDDEN_TITLE.to_owned(), HIDDEN_BODY.to_owned()),
+        };
+        shown.push(view(id, notification, texts));
+    }
+    Ok(shown)
+}
+
+/// What notifications are about, as it is now.
+struct Surroundings {
+    chats: HashMap<ChatId, Chat>,
+    messages: HashMap<MessageId, Message>,
+}
+
+impl Surroundings {
+    async fn read(app: &App, store: &Store, found: &[Doc<Notification>]) -> Result<Self, ApiError> {
+        let mut wanted: Vec<Key> = Vec::new();
+        for Doc { value, .. } in found {
+            wanted.push(Key::new(CHATS.path(), value.chat_id.as_str()));
+            wanted.extend(value.message_id.as_ref().and_then(message_key));
+            let subject = chat_subject(&value.chat_id, value.patient_id.as_ref());
+            if !app.vault.is_kept(store, &subject) {
+                wanted.push(vault::Vault::document_key(&subject));
+            }
+        }
+        wanted.sort();
+        wanted.dedup();
+        let documents = store.get_keys(&wanted).await?;
+        let of = |path: &str, document: &Document| document.key.collection == path;
+        let (keys, others): (Vec<_>, Vec<_>) =
+            documents.into_iter().flatten().partition(|document| of(&vault::DATA_KEYS.path(), document));
+        admit_all(app, store, keys.into_iter().map(Some).collect()).await?;
+        let mut chats = HashMap::new();
+        let mut by_place = HashMap::new();
+        for document in others {
+            if of(&CHATS.path(), &document) {
+                let chat = store::typed::<Chat>(document)?;
+                chats.extend(chat.id.parse().ok().map(|id: ChatId| (id, chat.value)));
+            } else {
+                let place = document.key.clone();
+                by_place.insert(place, store::typed::<Message>(document)?.value);
+            }
+        }
+        let ids = found.iter().filter_map(|doc| doc.value.message_id.clone());
+        let messages = ids.filter_map(|id| Some((id.clone(), by_place.remove(&message_key(&id)?)?))).collect();
+        Ok(Self { chats, messages })
+    }
+
+    /// The key that opens the notification, and the message it is about, if its reader may see them now.
+    async fn visible(
+        &self,
+        app: &App,
+        store: &Store,
+        reader: &UserId,
+        notification: &Notification,
+    ) -> Result<Option<(SubjectKey, Option<&Message>)>, ApiError> {
+        if !self.chats.get(&notification.chat_id).is_some_and(|chat| is_open_to(chat, reader)) {
+            return Ok(None);
+        }
+        let message = match &notification.message_id {
+            Some(id) => match self.messages.get(id).filter(|message| message.content.is_some()) {
+                Some(message) => Some(message),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let subject = chat_subject(&notification.chat_id, notification.patient_id.as_ref());
+        match app.vault.key(store, &subject).await {
+            Ok(key) => Ok(Some((key, message))),
+            Err(vault::Error::KeyMissing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn message_key(id: &MessageId) -> Option<Key> {
+    let (chat, seq) = parse_message_id(id)?;
+    Some(Key::new(messages(&chat).path(), sequence_id(seq)))
+}
+
+fn texts(
+    store: &Store,
+    id: &NotificationId,
+    notification: &Notification,
+    key: &SubjectKey,
+    message: Option<&Message>,
+) -> Result<(String, String), ApiError> {
+    let tenant = &store.database().tenant;
+    let place = notification_place(tenant, id);
+    let title = key.open(&place.field("title"), &notification.title)?.into_disclosed();
+    let edited = message.filter(|message| message.edited_at.is_some()).and_then(|message| message.content.as_ref());
+    let body: Phi<String> = match (edited, &notification.message_id) {
+        (Some(content), Some(message)) => {
+            let places = Places::of(tenant, &notification.chat_id);
+            preview_of(&key.open(&places.content(message), content)?)
+        }
+        _ => key.open(&place.field("body"), &notification.body)?,
+    };
+    Ok((title, body.into_disclosed()))
+}
+
+fn view(id: NotificationId, notification: Notification, (title, body): (String, String)) -> NotificationView {
+    NotificationView {
+        id,
+        kind: notification.kind,
+        title,
+        body,
+        data: NotificationData { chat_id: notification.chat_id, message_id: notification.message_id },
+        is_read: notification.is_read,
+        read_at: notification.read_at,
+        created_at: notification.created_at,
+        timestamp: notification.created_at,
+    }
+}
