@@ -1,3 +1,5 @@
+//! The list of functions, and the document of their API.
+
 use std::collections::BTreeSet;
 
 use anyhow::ensure;

@@ -1,5 +1,5 @@
 //! A `consentmd` process of its own, and people who use it over HTTP.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses a part of this")]
+#![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "each test file uses a part of this")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
