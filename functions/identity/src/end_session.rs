@@ -3,6 +3,7 @@ use kernel::SessionId;
 use model::session::EndReason;
 use web::{ApiError, App, Caller, Json, Path, Problems};
 
+use crate::cookie::RefreshCookie;
 use crate::sessions;
 use crate::wire::{SUCCEEDED, Succeeded};
 
@@ -18,13 +19,15 @@ pub(crate) async fn end_session(
     State(app): State<App>,
     caller: Caller,
     Path(session_id): Path<SessionId>,
-) -> Result<Json<Succeeded>, ApiError> {
+) -> Result<(Option<RefreshCookie>, Json<Succeeded>), ApiError> {
+    let is_current = session_id == *caller.session();
     let ids = [session_id.into_string()];
     let ended = sessions::end(&app, &caller.store, caller.user(), &ids, EndReason::LoggedOut).await?;
     if ended.is_empty() {
         return Err(ApiError::not_found("session"));
     }
-    Ok(Json(SUCCEEDED))
+    let cookie = if is_current { Some(RefreshCookie::cleared(&app)?) } else { None };
+    Ok((cookie, Json(SUCCEEDED)))
 }
 
 #[cfg(test)]
@@ -51,11 +54,18 @@ mod tests {
         let id = testing::session_id(&app, &there);
         testing::get_as(&app, &there, "/api/v1/users/me").expect(200).await;
         let end = || testing::request_as(&app, &here, Method::DELETE, &path(&id));
-        assert_eq!(end().expect(200).await, json!({"success": true}));
+        let answer = end().send().await;
+        assert_eq!((answer.status.as_u16(), answer.body), (200, json!({"success": true})));
+        assert!(!answer.headers.contains_key("set-cookie"), "the cookie is this device's");
         testing::get_as(&app, &there, "/api/v1/users/me").refused(401, "UNAUTHORIZED").await;
         testing::get_as(&app, &here, "/api/v1/users/me").expect(200).await;
         end().refused(404, "NOT_FOUND").await;
         assert_eq!(testing::ended_sessions(&app).await, [id]);
+
+        let own = path(&testing::session_id(&app, &here));
+        let answer = testing::request_as(&app, &here, Method::DELETE, &own).send().await;
+        assert!(answer.headers["set-cookie"].to_str().unwrap().ends_with("Max-Age=0"));
+        testing::get_as(&app, &here, "/api/v1/users/me").refused(401, "UNAUTHORIZED").await;
     }
 
     async fn a_strangers_session_is_not_there(app: TestApp) {

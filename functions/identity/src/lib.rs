@@ -1,7 +1,7 @@
 //! Accounts, sign-in, sessions and preferences: one file per operation, in the order of wire types, document, handler,
 //! tests.
 //!
-//! What several operations need: [`accounts`] makes and opens accounts, `sessions` begins and ends sessions, `cookie`
+//! What several operations need: `accounts` makes and opens accounts, `sessions` begins and ends sessions, `cookie`
 //! carries the refresh token for browsers, `rules` says what may be in a field.
 
 mod accounts;
