@@ -1,4 +1,6 @@
-//! Notes written from conversations.
+//! The scribe: writes a clinical note from a conversation.
+
+pub mod engine;
 
 use web::Function;
 

@@ -1,1 +1,78 @@
-fn main() {}
+//! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
+
+use consentmd::{accounts, demo, functions};
+
+use clap::{Parser, Subcommand};
+use runtime::{Config, PlatformKind};
+
+/// The whole ConsentMD backend in one process: SQLite, files in a data folder, events within the process.
+#[derive(Parser)]
+#[command(name = "consentmd", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves everything on one port until Ctrl-C (the default). Configured by environment variables; see the README.
+    Run,
+    /// Plays a real consultation: against a server that runs, else it starts one of its own.
+    Demo(demo::Options),
+    /// Prints the API's OpenAPI document.
+    Openapi,
+    /// Prints the table of environment variables, for the README.
+    Variables,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse().command.unwrap_or(Command::Run) {
+        Command::Run => run().await,
+        Command::Demo(options) => demo::play(options).await,
+        Command::Openapi => {
+            println!("{}", functions::document()?);
+            Ok(())
+        }
+        Command::Variables => {
+            variables();
+            Ok(())
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let config = Config::from_env(PlatformKind::Local)?;
+    let reachable_by_others = !config.host.is_loopback();
+    let data = config.data_dir.display().to_string();
+    runtime::log(&config);
+    let serving = runtime::start(config, functions::all()).await?;
+    let accounts = accounts::seed(&serving.assembled.app).await?;
+    println!("ConsentMD serves at http://{}", serving.address);
+    println!("  API page        http://{}/api/docs", serving.address);
+    println!("  health          http://{}/health", serving.address);
+    println!("  data folder     {data}");
+    if accounts {
+        println!("  demo accounts   (clinic \"{}\"; password {})", accounts::TENANT, accounts::PASSWORD);
+        for account in accounts::ALL {
+            println!("    {:<24}{} {}", account.email, account.role, account.name);
+        }
+        if reachable_by_others {
+            println!("  WARNING: others can reach this address, and the demo accounts' password is known to all.");
+        }
+    }
+    println!("Ctrl-C stops it. `make demo` in another terminal plays a consultation.");
+    runtime::stop_signal().await;
+    println!("Stopping: requests end, events settle, the databases close.");
+    serving.stop().await?;
+    println!("Stopped.");
+    Ok(())
+}
+
+fn variables() {
+    println!("| variable | what it is for | default | example |\n|---|---|---|---|");
+    for variable in Config::VARIABLES {
+        println!("| `{}` | {} | {} | `{}` |", variable.name, variable.purpose, variable.default, variable.example);
+    }
+}

@@ -1,45 +1,22 @@
-//! temp
-use async_trait::async_trait;
-use events::*;
-use model::event::Envelope;
-#[derive(Debug, Clone)]
-pub struct PubsubConfig {
-    pub project: String,
-    pub emulator_host: Option<String>,
-}
-impl PubsubConfig {
-    pub fn new(project: String, emulator_host: Option<String>) -> Self {
-        Self { project, emulator_host }
-    }
-}
-pub struct PubsubBus;
-impl PubsubBus {
-    pub fn new(_c: PubsubConfig) -> Self {
-        Self
-    }
-}
-pub struct PubsubLive;
-impl PubsubLive {
-    pub fn new(_c: PubsubConfig, _i: String) -> Self {
-        Self
-    }
-}
-#[async_trait]
-impl Bus for PubsubBus {
-    async fn publish(&self, _: Vec<Envelope>) -> Result<bool, PublishError> {
-        panic!()
-    }
-    async fn check(&self) -> Result<(), PublishError> {
-        panic!()
-    }
-}
-#[async_trait]
-impl Live for PubsubLive {
-    async fn publish(&self, _: Signal) -> Result<(), LiveError> {
-        panic!()
-    }
-    async fn subscribe(&self) -> Result<tokio::sync::broadcast::Receiver<Signal>, LiveError> {
-        panic!()
-    }
-    async fn close(&self) {}
-}
+//! Domain events and live signals over Google Pub/Sub.
+//!
+//! - [`PubsubBus`]: every event goes to the topic of its family, `events-<family>`; push subscriptions bring it to the
+//!   functions.
+//! - [`PubsubLive`]: every signal goes to the topic `live-signals`; each instance that holds sockets has a pull
+//!   subscription of its own, made when it is first needed and deleted at shutdown.
+//! - [`setup`]: topics and push subscriptions for emulators and tests; in the cloud Terraform makes them.
+//!
+//! Nothing here touches the network before it is used, and every call has a deadline. The README says which permissions
+//! are needed.
+
+mod bus;
+mod config;
+mod connection;
+mod failure;
+mod live;
+pub mod setup;
+
+pub use bus::PubsubBus;
+pub use config::{LIVE_TOPIC, PubsubConfig, event_topic};
+pub use failure::PubsubError;
+pub use live::PubsubLive;

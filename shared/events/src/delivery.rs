@@ -18,10 +18,19 @@ pub enum Failure {
     /// It can never go well. The reason holds no personal data.
     #[error("given up: {0}")]
     GiveUp(String),
+    /// It had the event before; nothing is left to do.
+    #[error("had before")]
+    Had,
 }
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
+        // Only [`Delivery::mark`] creates effects, and only its own.
+        if let store::Error::AlreadyExists { key } = &error
+            && key.collection == EFFECTS.path()
+        {
+            return Self::Had;
+        }
         if error.is_retryable() { Self::Retry(error.into()) } else { Self::GiveUp(error.to_string()) }
     }
 }
@@ -47,9 +56,15 @@ impl<E: Event> Delivery<E> {
     }
 
     /// Notes in a transaction that the handler has had this event. A second delivery's transaction then ends with
-    /// [`store::Error::AlreadyExists`], which [`Handlers`] takes for done.
+    /// [`store::Error::AlreadyExists`], which becomes [`Failure::Had`] and counts as done.
     pub fn mark(&self, tx: &Transaction, now: Time) -> Result<(), store::Error> {
         tx.create_until(&EFFECTS, &self.effect, &Effect { at: now }, now.plus(EFFECTS_KEPT))
+    }
+
+    /// The same delivery for one part of work that takes several transactions: each part is marked by itself.
+    #[must_use]
+    pub fn part(&self, number: usize) -> Self {
+        Self { effect: format!("{}_{number}", self.effect), ..self.clone() }
     }
 
     /// Whether the handler has had this event, for work that must not begin twice.
@@ -110,7 +125,7 @@ impl Handler {
         let result = (self.run)(envelope.clone()).await;
         metrics::histogram!("event_handler_seconds", "handler" => self.name).record(started.elapsed().as_secs_f64());
         match result {
-            Ok(()) => Outcome::Done,
+            Ok(()) | Err(Failure::Had) => Outcome::Done,
             Err(Failure::Retry(error)) => {
                 tracing::warn!(
                     handler = self.name,

@@ -5,6 +5,7 @@
 mod email;
 pub mod id;
 mod phi;
+mod phone;
 mod random;
 mod role;
 mod sealed;
@@ -16,6 +17,7 @@ pub use id::{
     UserId,
 };
 pub use phi::Phi;
+pub use phone::{InvalidPhone, Phone};
 pub use random::{OsRandom, Random, RandomExt};
 pub use role::{InvalidRole, Role};
 pub use sealed::Sealed;

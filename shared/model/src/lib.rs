@@ -27,12 +27,12 @@ use store::{Index, IndexField};
 pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
         ("memberships", &[IndexField::Ascending("userId")]),
-        ("sessions", &[IndexField::Ascending("userId")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
     ];
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
+    all.extend(session::INDEXES.iter().map(|index| ("sessions", *index)));
     all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));
     all
 }

@@ -59,3 +59,16 @@ pub fn notifications(user: &UserId) -> Collection<Notification> {
 
 /// The composite indexes of notifications: the unread ones, newest first.
 pub const INDEXES: &[Index] = &[&[IndexField::Ascending("isRead"), IndexField::Descending("createdAt")]];
+
+/// That a notification has reached one of the user's devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// When it first did.
+    pub delivered_at: Time,
+}
+
+/// The receipts of a user's notifications, by notification id.
+pub fn receipts(user: &UserId) -> Collection<Receipt> {
+    Collection::below("users", user.as_str(), "notification-receipts", &[])
+}

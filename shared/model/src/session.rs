@@ -1,8 +1,13 @@
 //! Sign-ins.
 
+use std::time::Duration;
+
 use kernel::{Time, UserId};
 use serde::{Deserialize, Serialize};
-use store::Collection;
+use store::{Collection, Index, IndexField};
+
+/// How long a session's document stays after the session.
+const KEPT_AFTERWARDS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// One sign-in on one device, with the family of its one-time refresh tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +23,7 @@ pub struct Session {
     pub created_at: Time,
     /// When it was last refreshed.
     pub last_seen_at: Time,
-    /// When its refresh token stops working.
+    /// When its refresh token stops working; when it was ended, where it was ended before that.
     pub expires_at: Time,
     /// When it was ended, and why.
     pub ended: Option<Ended>,
@@ -55,7 +60,48 @@ impl Session {
     pub fn is_live(&self, now: Time) -> bool {
         self.ended.is_none() && now < self.expires_at
     }
+
+    /// Ends it. Its time is over then too, so that a query for sessions that have not expired finds live ones only.
+    pub fn end(&mut self, now: Time, reason: EndReason) {
+        self.ended = Some(Ended { at: now, reason });
+        self.expires_at = self.expires_at.min(now);
+    }
+
+    /// Until when its document is kept: every write of it says so.
+    pub fn kept_until(&self) -> Time {
+        self.expires_at.plus(KEPT_AFTERWARDS)
+    }
 }
 
+/// The index of [`SESSIONS`]: a user's, those that live longest first.
+pub const INDEXES: &[Index] = &[&[IndexField::Ascending("userId"), IndexField::Descending("expiresAt")]];
+
 /// Sessions, by session id.
-pub const SESSIONS: Collection<Session> = Collection::top("sessions", &[]);
+pub const SESSIONS: Collection<Session> = Collection::top("sessions", INDEXES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ended_session_is_over_at_once_and_kept_for_a_month() {
+        let at = |secs: i64| Time::from_millis(secs * 1000);
+        let mut session = Session {
+            user_id: "u1".parse().unwrap(),
+            user_agent: None,
+            ip: None,
+            created_at: at(0),
+            last_seen_at: at(0),
+            expires_at: at(100),
+            ended: None,
+            refresh_hash: String::new(),
+            rotations: 0,
+        };
+        assert!(session.is_live(at(99)));
+        assert!(!session.is_live(at(100)));
+        session.end(at(40), EndReason::LoggedOut);
+        assert!(!session.is_live(at(39)), "whatever an instance's clock says");
+        assert_eq!(session.expires_at, at(40));
+        assert_eq!(session.kept_until(), at(40 + 30 * 24 * 3600));
+    }
+}

@@ -115,6 +115,15 @@ pub fn assemble(
     Assembled { app, router, bus, openapi, schedules, functions }
 }
 
+/// The document of these functions' API, without running them.
+pub fn openapi(functions: Vec<Function>) -> OpenApi {
+    let mut api = OpenApiRouter::with_openapi(web::document(VERSION));
+    for function in functions {
+        api = api.merge(function.api);
+    }
+    api.merge(health::routes()).into_openapi()
+}
+
 fn bind(app: &App, spec: &web::EventHandler) -> Handler {
     let (app, run) = (app.clone(), spec.run.clone());
     Handler {

@@ -14,9 +14,9 @@ mod platform;
 mod serve;
 mod triggers;
 
-pub use assemble::{Assembled, BusOf, assemble};
+pub use assemble::{Assembled, BusOf, assemble, openapi};
 pub use config::{Config, ConfigError, PlatformKind};
 pub use layers::VERSION;
 pub use platform::{Platform, declared_indexes};
-pub use serve::{Serving, run, run_all, start};
+pub use serve::{Serving, log, run, run_all, start, stop_signal};
 pub use triggers::{TriggerAuth, decode_envelope};

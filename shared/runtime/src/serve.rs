@@ -47,11 +47,16 @@ pub async fn run_all(functions: Vec<Function>) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(functions: Vec<Function>, default: PlatformKind) -> anyhow::Result<()> {
     let config = Config::from_env(default)?;
-    crate::logs::start(config.project.clone());
+    log(&config);
     let serving = start(config, functions).await?;
     stop_signal().await;
     tracing::info!("stopping");
     serving.stop().await
+}
+
+/// Begins to log: for people on a terminal, else as Cloud Logging reads it.
+pub fn log(config: &Config) {
+    crate::logs::start(config.project.clone());
 }
 
 /// Starts a service without waiting for its end.
@@ -200,7 +205,8 @@ async fn recur(assembled: Arc<Assembled>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn stop_signal() {
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
         let _ = interrupt.await;

@@ -240,6 +240,6 @@ fn document_of(key: Key, document: proto::Document) -> Result<Document, Error> {
     let version = document.update_time.as_ref().map(version).unwrap_or(store::Version(0));
     match fields(document.fields) {
         Ok(fields) => Ok(Document { key, fields, version }),
-        Err(damage) => Err(Error::Damaged { key, field: damage.field, source: damage.source }),
+        Err(damage) => Err(Error::Damaged { key, field: damage.field, reason: damage.reason }),
     }
 }

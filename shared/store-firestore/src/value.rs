@@ -37,12 +37,13 @@ const MAX_NAME_BYTES: usize = 1500;
 pub(crate) struct Damage {
     /// Where, as a path from the document.
     pub(crate) field: String,
-    pub(crate) source: serde_json::Error,
+    /// What is wrong; quotes nothing that is stored.
+    pub(crate) reason: &'static str,
 }
 
 impl Damage {
-    fn new(why: impl std::fmt::Display) -> Self {
-        Self { field: String::new(), source: serde_json::Error::custom(why) }
+    const fn new(reason: &'static str) -> Self {
+        Self { field: String::new(), reason }
     }
 
     fn below(mut self, parent: &str) -> Self {
@@ -150,7 +151,8 @@ pub(crate) fn fields(mut stored: HashMap<String, Stored>) -> Result<Fields, Dama
     }
     match json_text(&stored) {
         None => named_values(stored),
-        Some(text) => serde_json::from_str(text).map_err(|source| Damage { field: JSON_FIELD.to_owned(), source }),
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| Damage { field: JSON_FIELD.to_owned(), reason: "it is no JSON text" }),
     }
 }
 
@@ -180,9 +182,8 @@ fn json(stored: Stored) -> Result<Value, Damage> {
         }
         Some(ValueType::MapValue(map)) => match json_text(&map.fields) {
             None => Value::Object(named_values(map.fields)?),
-            Some(text) => {
-                serde_json::from_str(text).map_err(|source| Damage { field: JSON_FIELD.to_owned(), source })?
-            }
+            Some(text) => serde_json::from_str(text)
+                .map_err(|_| Damage { field: JSON_FIELD.to_owned(), reason: "it is no JSON text" })?,
         },
         _ => return Err(Damage::new("a kind of value that this store does not write")),
     })

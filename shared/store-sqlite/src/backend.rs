@@ -29,9 +29,12 @@ pub struct SqliteBackend {
     /// `None` in memory.
     folder: Option<PathBuf>,
     schema: Arc<Schema>,
-    /// By name; `None` after the store was closed.
-    engines: Mutex<Option<HashMap<String, Arc<OnceCell<Arc<Engine>>>>>>,
+    /// `None` after the store was closed.
+    engines: Mutex<Option<Engines>>,
 }
+
+/// Open databases and those that are being opened, by name.
+type Engines = HashMap<String, Arc<OnceCell<Arc<Engine>>>>;
 
 impl std::fmt::Debug for SqliteBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

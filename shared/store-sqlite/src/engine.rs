@@ -10,8 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 use store::{CommitError, Error};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::error::{Unusable, closed, from_sqlite};
+use crate::error::{Unusable, closed, damaged, from_sqlite, is_malformed_json};
 use crate::files;
+use crate::read;
 use crate::schema::{LAYOUT, Schema};
 use crate::writer::{Commit, Job, Write, Writer};
 
@@ -25,6 +26,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_LOG_BYTES: u32 = 64 << 20;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 128;
+
+/// One row: the version that the last write made.
+pub(crate) const MAKE_META: &str = "CREATE TABLE IF NOT EXISTS _meta (version INTEGER NOT NULL);
+    INSERT INTO _meta SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _meta);";
 
 pub(crate) struct Engine {
     jobs: mpsc::Sender<Job>,
@@ -165,13 +170,19 @@ fn prepare(connection: &Connection, name: &str, schema: &Schema) -> Result<(), E
     }
     let settle = || {
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        connection.execute_batch(
-            "CREATE TABLE IF NOT EXISTS _meta (version INTEGER NOT NULL);
-             INSERT INTO _meta SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _meta);",
-        )?;
+        connection.execute_batch(MAKE_META)?;
         connection.pragma_update(None, "user_version", LAYOUT)?;
         schema.settle(connection)?;
         connection.execute_batch("COMMIT")
     };
-    settle().map_err(from_sqlite)
+    settle().map_err(|error| {
+        if !is_malformed_json(&error) {
+            return from_sqlite(error);
+        }
+        // An index cannot be made over a damaged row: says which row that is.
+        match read::find_damaged(connection) {
+            Ok(Some(key)) => damaged(key),
+            Ok(None) | Err(_) => from_sqlite(error),
+        }
+    })
 }

@@ -1,5 +1,4 @@
 use rusqlite::ErrorCode;
-use serde::de::Error as _;
 use store::{Error, Key};
 
 /// Why SQLite could not be asked at all.
@@ -66,5 +65,5 @@ fn message(error: &rusqlite::Error) -> Option<&str> {
 
 /// A stored document that is no JSON object. What it holds instead stays out of the error.
 pub(crate) fn damaged(key: Key) -> Error {
-    Error::Damaged { key, field: String::new(), source: serde_json::Error::custom("the row holds no JSON object") }
+    Error::Damaged { key, field: String::new(), reason: "the row holds no JSON object" }
 }

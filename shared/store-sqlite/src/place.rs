@@ -28,6 +28,14 @@ impl Place {
         Self { table, parent }
     }
 
+    /// The collection's path, the prefix left out.
+    pub(crate) fn collection(&self) -> String {
+        let ids = self.parent.split('/').skip(1);
+        let mut names = self.table.split('/');
+        let first = names.next().unwrap_or_default().to_owned();
+        ids.zip(names).fold(first, |path, (id, name)| format!("{path}/{id}/{name}"))
+    }
+
     /// The place of a key, which is checked first.
     pub(crate) fn of(database: &Database, key: &Key) -> Result<Self, Error> {
         key.check()?;
@@ -69,6 +77,7 @@ mod tests {
         ] {
             let place = Place::new(&database(prefix), path);
             assert_eq!((place.table.as_str(), place.parent.as_str()), (table, parent));
+            assert_eq!(place.collection(), path);
         }
         for name in ["", "..", "a/b", "a.b", "a\\b", "C:", &"x".repeat(101)] {
             assert!(check_database(&Database { name: name.to_owned(), ..database("") }).is_err(), "{name}");

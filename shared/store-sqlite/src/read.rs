@@ -7,7 +7,7 @@ use store::{Document, Error, Fields, Key, Query, Version};
 
 use crate::error::{damaged, from_sqlite, is_malformed_json, is_missing_table};
 use crate::place::Place;
-use crate::schema::Schema;
+use crate::schema::{Schema, tables};
 use crate::sql::{self, Statement};
 
 /// The documents with these keys, as of one moment.
@@ -87,6 +87,21 @@ fn refined(connection: &Connection, place: &Place, query: &Query, error: rusqlit
         Ok(id) => damaged(query.key(&id)),
         Err(_) => from_sqlite(error),
     }
+}
+
+/// A row of the whole file that holds no JSON.
+pub(crate) fn find_damaged(connection: &Connection) -> rusqlite::Result<Option<Key>> {
+    for table in tables(connection)? {
+        let sql = format!("SELECT parent, id FROM \"{table}\" WHERE NOT json_valid(fields) LIMIT 1");
+        let read = |row: &Row<'_>| {
+            let place = Place { table: table.clone(), parent: row.get(0)? };
+            Ok(Key::new(place.collection(), row.get::<_, String>(1)?))
+        };
+        if let Some(key) = connection.query_row(&sql, [], read).optional()? {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
 }
 
 fn parse(column: ValueRef<'_>) -> Option<Fields> {

@@ -51,12 +51,13 @@ pub(crate) fn element_key(each: &str) -> String {
 
 /// The statement whose rows are `id, fields, version`, in order.
 pub(crate) fn select(schema: &Schema, place: &Place, query: &Query) -> Statement {
-    let mut builder = Builder::new(&format!("SELECT id, fields, version FROM \"{}\"", place.table));
-    builder.conditions(schema, place, query);
+    let mut builder = Builder::new(&format!("SELECT id, fields, version FROM \"{}\"", place.table), place);
     let order = query.effective_order();
+    // Of several bounds on a field SQLite begins at the one that stands first, and a page should begin at its place.
     if let Some(cursor) = &query.after {
         builder.after(cursor, &order, query.id_direction());
     }
+    builder.conditions(schema, place, query);
     builder.sql.push_str(" ORDER BY ");
     for (field, direction) in order {
         builder.sql.push_str(&format!("{} {}, ", sort_key(field), word(direction)));
@@ -71,7 +72,7 @@ pub(crate) fn select(schema: &Schema, place: &Place, query: &Query) -> Statement
 
 /// The statement whose one row is the number of documents.
 pub(crate) fn count(schema: &Schema, place: &Place, query: &Query) -> Statement {
-    let mut builder = Builder::new(&format!("SELECT count(*) FROM \"{}\"", place.table));
+    let mut builder = Builder::new(&format!("SELECT count(*) FROM \"{}\"", place.table), place);
     builder.conditions(schema, place, query);
     builder.finish()
 }
@@ -82,8 +83,9 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), values: Vec::new() }
+    /// A statement on the documents below one parent, which is `?1`.
+    fn new(sql: &str, place: &Place) -> Self {
+        Self { sql: format!("{sql} WHERE parent = ?1"), values: vec![Bound::Text(place.parent.clone())] }
     }
 
     fn finish(self) -> Statement {
@@ -114,14 +116,13 @@ impl Builder {
     }
 
     fn conditions(&mut self, schema: &Schema, place: &Place, query: &Query) {
-        let parent = self.bind(Bound::Text(place.parent.clone()));
-        self.sql.push_str(&format!(" WHERE parent = {parent}"));
         for filter in &query.filters {
             let condition = self.filter(schema, place, filter);
             self.sql.push_str(&format!(" AND {condition}"));
         }
         for (field, _) in query.effective_order() {
-            self.sql.push_str(&format!(" AND {} IS NOT NULL", sort_key(field)));
+            // Leaves out where the field is missing; as a bound, so that an index begins behind those.
+            self.sql.push_str(&format!(" AND {} >= {NULL_KEY}", sort_key(field)));
         }
         for (id, comparison) in [(&query.id_from, ">="), (&query.id_below, "<")] {
             if let Some(id) = id {
@@ -151,7 +152,6 @@ impl Builder {
     fn contains(&mut self, schema: &Schema, place: &Place, field: &str, value: &Value) -> String {
         let wanted = self.key(value);
         if let Some(elements) = schema.elements_of(&place.table, field) {
-            // ?1 is the parent in every statement.
             return format!("id IN (SELECT id FROM \"{elements}\" WHERE parent = ?1 AND element = {wanted})");
         }
         let path = json_path(field);
@@ -197,3 +197,6 @@ const fn word(direction: Direction) -> &'static str {
         Direction::Descending => "DESC",
     }
 }
+
+#[cfg(test)]
+mod tests;

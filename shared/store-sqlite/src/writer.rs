@@ -96,6 +96,12 @@ impl Writer {
                 Job::Close(done) => {
                     // Closing the last connection moves the log into the file and removes it.
                     drop(self);
+                    // Dropping the receiver alone would miss a job that is being sent right now, and leave its sender
+                    // waiting for ever.
+                    jobs.close();
+                    while let Some(refused) = jobs.blocking_recv() {
+                        drop(refused);
+                    }
                     // Whoever closes may have stopped waiting.
                     let _ = done.send(());
                     return;
@@ -139,7 +145,8 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(batch.len());
         for commit in batch {
             self.run_sql("SAVEPOINT one")?;
-            let outcome = match self.apply(&commit.writes, &mut version) {
+            let mut made = Vec::new();
+            let outcome = match self.apply(&commit.writes, &mut version, &mut made) {
                 Ok(None) => Outcome::Done,
                 Ok(Some(key)) => Outcome::Conflict(key),
                 // SQLite gave the whole batch up, and did not only fail at this statement.
@@ -149,7 +156,7 @@ impl Writer {
             if !matches!(outcome, Outcome::Done) {
                 self.run_sql("ROLLBACK TO one")?;
                 // A table made by this commit is gone again.
-                self.tables.clear();
+                self.tables.retain(|table| !made.contains(table));
             }
             self.run_sql("RELEASE one")?;
             outcomes.push(outcome);
@@ -162,9 +169,11 @@ impl Writer {
     }
 
     /// Does one commit's writes; or does none and says which document's condition does not hold.
-    fn apply(&mut self, writes: &[Write], version: &mut i64) -> Result<Option<Key>> {
+    fn apply(&mut self, writes: &[Write], version: &mut i64, made: &mut Vec<String>) -> Result<Option<Key>> {
         for write in writes {
-            self.make_table(&write.place.table)?;
+            if self.make_table(&write.place.table)? {
+                made.push(write.place.table.clone());
+            }
             if !self.holds(write)? {
                 return Ok(Some(write.key.clone()));
             }
@@ -205,13 +214,13 @@ impl Writer {
         })
     }
 
-    fn make_table(&mut self, table: &str) -> Result<()> {
+    /// Makes a table that is not known to be there, and says whether it was so.
+    fn make_table(&mut self, table: &str) -> Result<bool> {
         if self.tables.contains(table) {
-            return Ok(());
+            return Ok(false);
         }
         self.schema.make_table(&self.connection, table)?;
-        self.tables.insert(table.to_owned());
-        Ok(())
+        Ok(self.tables.insert(table.to_owned()))
     }
 
     fn roll_back(&mut self) {

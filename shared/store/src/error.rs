@@ -17,16 +17,15 @@ pub enum Error {
         /// How often it was tried.
         attempts: u32,
     },
-    /// A stored document is not what its type says.
-    #[error("stored document {key} is damaged at \"{field}\"")]
+    /// A stored document is not what its type says. Its content is personal data, so the reason quotes none of it.
+    #[error("stored document {key} is damaged at \"{field}\": {reason}")]
     Damaged {
         /// The document.
         key: Key,
         /// The field, as a path.
         field: String,
         /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
+        reason: &'static str,
     },
     /// A value that is to be stored is no JSON object.
     #[error("a value for {collection} cannot be stored")]

@@ -233,7 +233,12 @@ pub fn typed<T: DeserializeOwned>(document: Document) -> Result<Doc<T>, Error> {
     let Document { key, fields, version } = document;
     match serde_path_to_error::deserialize(serde_json::Value::Object(fields)) {
         Ok(value) => Ok(Doc { id: key.id, value, version }),
-        Err(error) => Err(Error::Damaged { key, field: error.path().to_string(), source: error.into_inner() }),
+        Err(error) => {
+            let field = error.path().to_string();
+            let missing = error.into_inner().to_string().starts_with("missing field");
+            let reason = if missing { "a field below it is missing" } else { "it has a value of another kind" };
+            Err(Error::Damaged { key, field, reason })
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
-use events::InProcessLive;
+use events::{InProcessLive, Live};
 use http::Method;
 use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
 use model::session::{SESSIONS, Session};
 use model::tenant::Tenant;
 use model::user::{USERS, User};
-use runtime::{Assembled, BusOf, Platform, assemble};
+use runtime::{Assembled, BusOf, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
@@ -33,6 +33,40 @@ pub struct TestApp {
     /// The tenant's documents.
     pub store: Store,
     assembled: Assembled,
+    platform: Platform,
+}
+
+/// What an application is built of, where a test wants something unusual.
+pub struct Build {
+    /// The document store.
+    pub backend: Arc<dyn Backend>,
+    /// The tenant's id, and the beginning of its databases' names.
+    pub unique: String,
+    /// The clock.
+    pub clock: Arc<FixedClock>,
+    /// What randomness begins with; instances that share a backend need different ones.
+    pub seed: u64,
+    /// Signals to sockets.
+    pub live: Arc<dyn Live>,
+    /// Who may call the trigger paths; `None` leaves them out.
+    pub triggers: Option<TriggerAuth>,
+    /// What functions are told. The default tenant and insecure cookies are set in any case.
+    pub settings: Settings,
+}
+
+impl Default for Build {
+    /// SQLite in memory.
+    fn default() -> Self {
+        Self {
+            backend: Arc::new(SqliteBackend::in_memory(runtime::declared_indexes())),
+            unique: "clinic".to_owned(),
+            clock: Arc::default(),
+            seed: 7,
+            live: Arc::new(InProcessLive::default()),
+            triggers: None,
+            settings: Settings::default(),
+        }
+    }
 }
 
 /// A user who is signed in.
@@ -81,8 +115,14 @@ impl TestApp {
 
     /// On any backend.
     pub async fn on(backend: Arc<dyn Backend>, functions: Vec<Function>, unique: &str) -> Self {
-        let clock = Arc::new(FixedClock::default());
-        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
+        let build = Build { backend, unique: unique.to_owned(), ..Build::default() };
+        Self::build(build, functions).await
+    }
+
+    /// With anything chosen.
+    pub async fn build(build: Build, functions: Vec<Function>) -> Self {
+        let Build { backend, unique, clock, seed, live, triggers, settings } = build;
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(seed));
         let tenant: TenantId = unique.parse().unwrap();
         let database = |tenant: &TenantId, name: String| Database {
             tenant: tenant.clone(),
@@ -95,15 +135,15 @@ impl TestApp {
             backend,
             registry: database(&"registry".parse().unwrap(), format!("{unique}-registry")),
             bus: None,
-            live: Arc::new(InProcessLive::default()),
-            key_wrap: Arc::new(MemoryKeys::seeded(random.clone())),
+            live,
+            key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
             random: random.clone(),
         };
-        let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..Settings::default() };
+        let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..settings };
         let tokens = Tokens::new(SigningKeys::generate().unwrap(), random.clone());
         let passwords = Passwords::new(Cost::FOR_TESTS, random).unwrap();
-        let assembled = assemble(platform, functions, settings, tokens, passwords, None);
+        let assembled = assemble(platform.clone(), functions, settings, tokens, passwords, triggers);
         let record = Tenant {
             name: "Test Clinic".to_owned(),
             project: "test-project".to_owned(),
@@ -116,12 +156,36 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, assembled }
+        Self { app, router: assembled.router.clone(), clock, tenant, store, assembled, platform }
+    }
+
+    /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
+    /// common.
+    pub async fn second_instance(&self, functions: Vec<Function>) -> Self {
+        let (settings, tokens) = (self.app.settings.clone(), self.app.tokens.clone());
+        let assembled = assemble(self.platform.clone(), functions, settings, tokens, self.app.passwords.clone(), None);
+        let app = assembled.app.clone();
+        let store = app.tenants.open(&self.tenant).await.unwrap().unwrap();
+        assembled.begin().await;
+        Self {
+            app,
+            router: assembled.router.clone(),
+            clock: self.clock.clone(),
+            tenant: self.tenant.clone(),
+            store,
+            assembled,
+            platform: self.platform.clone(),
+        }
     }
 
     /// The API's document.
     pub const fn openapi(&self) -> &utoipa::openapi::OpenApi {
         &self.assembled.openapi
+    }
+
+    /// Ends it as a shutdown does.
+    pub async fn stop(&self) {
+        self.assembled.end().await;
     }
 
     /// Waits until every event has been handled.
@@ -141,6 +205,17 @@ impl TestApp {
         let id = UserId::generate(self.app.random.as_ref());
         let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
         let user = self.account(&id, &key, role, name, verified);
+        self.store.transact("test-user", async |tx| tx.create(&USERS, id.as_str(), &user)).await.unwrap();
+        self.sign_in(id, name.to_owned(), role, verified).await
+    }
+
+    /// The same user on another device, or later.
+    pub async fn sign_in_again(&self, user: &TestUser) -> TestUser {
+        let account = self.store.get(&USERS, user.id.as_str()).await.unwrap().unwrap().value;
+        self.sign_in(user.id.clone(), user.name.clone(), account.role, account.verified).await
+    }
+
+    async fn sign_in(&self, id: UserId, name: String, role: Role, verified: bool) -> TestUser {
         let now = self.app.now();
         let session = SessionId::generate(self.app.random.as_ref());
         let signed_in = Session {
@@ -155,16 +230,13 @@ impl TestApp {
             rotations: 0,
         };
         self.store
-            .transact("test-user", async |tx| {
-                tx.create(&USERS, id.as_str(), &user)?;
-                tx.create(&SESSIONS, session.as_str(), &signed_in)
-            })
+            .transact("test-sign-in", async |tx| tx.create(&SESSIONS, session.as_str(), &signed_in))
             .await
             .unwrap();
         let principal =
             Principal { user: id.clone(), tenant: self.tenant.clone(), role, session: session.clone(), verified };
         let token = self.app.tokens.issue(&principal, now).unwrap();
-        TestUser { id, session, token, name: name.to_owned() }
+        TestUser { id, session, token, name }
     }
 
     fn account(&self, id: &UserId, key: &SubjectKey, role: Role, name: &str, verified: bool) -> User {

@@ -15,7 +15,7 @@ mod app;
 mod request;
 mod sources;
 
-pub use app::{TestApp, TestUser, emulator_of_firestore};
+pub use app::{Build, TestApp, TestUser, emulator_of_firestore};
 pub use request::{TestRequest, TestResponse};
 pub use sources::{FixedClock, SeededRandom};
 

@@ -124,7 +124,8 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
-        (Progress::Committed, ..) => Err(ApiError::new(
+        // Before that, its answer is likely on its way to be kept.
+        (Progress::Committed, ..) if app.now().since(before.at) >= ABANDONED => Err(ApiError::new(
             Code::DuplicateEntry,
             "This request took effect, but its answer was not kept. Read the record instead of sending it again.",
         )),

@@ -1,15 +1,11 @@
 //! The suite that every backend passes: on files and in memory, with the suite's indexes declared and without.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use store::Database;
 use store::conformance::{Ground, indexes};
 use store_sqlite::{Declared, SqliteBackend};
 
-pub(crate) fn database(name: &str) -> Database {
-    Database { tenant: name.parse().unwrap(), project: String::new(), name: name.to_owned(), prefix: String::new() }
-}
+use crate::{database, folder};
 
 fn declared() -> Vec<Declared> {
     indexes().into_iter().map(Declared::from).collect()
@@ -41,12 +37,7 @@ mod files {
     use super::*;
     store::conformance_suite!(in_a_folder);
 
-    /// A folder for each test, which stays for a look after a failure and is emptied by the next run.
     async fn in_a_folder(test: &str) -> Ground {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("store-sqlite").join(test);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).unwrap();
-        }
-        ground(SqliteBackend::open(folder, declared()))
+        ground(SqliteBackend::open(folder(test), declared()))
     }
 }

@@ -1,0 +1,39 @@
+# `make run` and `make test` are all one needs; `make help` lists the rest.
+SHELL := /bin/bash
+CARGO ?= cargo
+EMULATORS := infra/emulators.sh
+
+.PHONY: help run demo test check fmt generate bench-start release clean
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+run: ## Builds and starts the whole backend in one process on one port
+	$(CARGO) run --quiet -p consentmd --bin consentmd -- run
+
+demo: ## Plays a real consultation, on the running server or on one of its own
+	$(CARGO) run --quiet -p consentmd --bin consentmd -- demo $(ARGS)
+
+test: ## Runs every test; the emulator half where the emulators are found (REQUIRE_EMULATORS=1 wants them)
+	@infra/test.sh
+
+check: ## Formatting, lints and generated files, as CI checks them
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	@$(MAKE) --no-print-directory generate
+	@git diff --exit-code -- infra/openapi.json README.md || { echo "generated files differ from the code: commit what 'make generate' made"; exit 1; }
+
+fmt: ## Formats the code
+	$(CARGO) fmt --all
+
+generate: ## Makes infra/openapi.json and the README's table of variables from the code
+	@infra/generate.sh
+
+bench-start: release ## Start time and idle memory of every function's program
+	$(CARGO) run --quiet --release -p consentmd --bin bench-start -- target/release
+
+release: ## Builds every program for containers
+	$(CARGO) build --release --workspace --bins
+
+clean: ## Removes what was built; never the data folder
+	$(CARGO) clean

@@ -1,0 +1,1 @@
+//! Two instances side by side.

@@ -1,0 +1,7 @@
+//! The realtime function over real sockets and on both platforms.
+
+mod common;
+mod fan_out;
+mod instances;
+mod resuming;
+mod sockets;
