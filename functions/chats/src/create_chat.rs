@@ -145,6 +145,19 @@ mod tests {
         functions: || vec![crate::function()];
         the_maker_is_admin_and_all_see_it, what_is_wrong_is_named, two_people_have_one_direct_chat,
         types_have_their_rules, strangers_are_not_told_apart, a_thousand_people, half_a_chat_is_none,
+        both_at_once_make_one_direct_chat,
+    }
+
+    async fn both_at_once_make_one_direct_chat(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let bob = app.user(Role::Patient, "Bob").await;
+        let make = |by: &TestUser, other: &TestUser| {
+            app.post("/api/v1/chats").by(by).json(&json!({"type": "Direct", "participantIds": [other.id]})).send()
+        };
+        let answers = tokio::join!(make(&ann, &bob), make(&bob, &ann), make(&ann, &bob));
+        let statuses = [answers.0.status, answers.1.status, answers.2.status].map(|status| status.as_u16());
+        assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+        assert_eq!((&answers.0.body["id"], &answers.1.body["id"]), (&answers.2.body["id"], &answers.2.body["id"]));
     }
 
     async fn a_thousand_people(app: TestApp) {
@@ -152,8 +165,11 @@ mod tests {
         let bob = app.user(Role::Patient, "Bob").await;
         let mut ids = app.many_users(Role::Patient, "Person of a quite ordinary name, number", 998).await;
         ids.push(bob.id.clone());
-        let chat = made(&app, &ann, json!({"name": "News", "type": "Broadcast", "participantIds": ids})).await;
+        let body = json!({"name": "News", "type": "Broadcast", "participantIds": ids});
+        let make = || app.post("/api/v1/chats").by(&ann).header("idempotency-key", "once").json(&body).expect(201);
+        let chat = make().await;
         assert_eq!(chat["participantCount"], 1000);
+        assert_eq!(make().await["id"], chat["id"]);
         let chat = text(&chat["id"]);
         let message = say(&app, &ann, &chat, "Good morning").await;
         assert_eq!(listed(&app, &bob, &chat).await["unreadCount"], 1);

@@ -47,7 +47,7 @@ pub(crate) async fn get_message_history(
     let total = earlier + u64::from(message.content.is_some());
     let (page, limit) = (query.page(), query.limit());
     let first = match &query.cursor {
-        Some(text) => decode_cursor::<u64>("cursor", text)?,
+        Some(text) => decode_cursor::<u64>("cursor", text)?.max(1),
         None => u64::from(page - 1) * u64::from(limit) + 1,
     };
     let end = first.saturating_add(limit.into());
@@ -83,16 +83,17 @@ async fn earlier_versions(
     let places = Places::of(caller.tenant(), &open.id);
     let ids: Vec<String> = numbers.clone().map(sequence_id).collect();
     let found = caller.store.get_many(&versions(message_id), &ids).await?;
-    let views = found.into_iter().flatten().zip(numbers).map(|(doc, version)| {
-        Ok(MessageVersionView {
-            version,
-            content: open
-                .key
-                .open(&places.version(message_id, &doc.id), &doc.value.content)
-                .map(Phi::into_disclosed)?,
-            written_at: doc.value.written_at,
-            replaced_at: Some(doc.value.replaced_at),
-        })
-    });
+    let views =
+        found.into_iter().zip(numbers).filter_map(|(doc, version)| doc.zip(Some(version))).map(|(doc, version)| {
+            Ok(MessageVersionView {
+                version,
+                content: open
+                    .key
+                    .open(&places.version(message_id, &doc.id), &doc.value.content)
+                    .map(Phi::into_disclosed)?,
+                written_at: doc.value.written_at,
+                replaced_at: Some(doc.value.replaced_at),
+            })
+        });
     views.collect()
 }

@@ -71,14 +71,14 @@ pub(crate) async fn search_messages(
     let words: HashSet<String> = vault::words(&query.q).into_iter().collect();
     let longest = words.iter().max_by_key(|word| (word.chars().count(), word.as_str()));
     let longest = longest.ok_or_else(|| ApiError::field("q", "q: has no word in it"))?;
-    let below: Option<u64> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
+    let below: Option<u32> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
     let limit = query.limit.unwrap_or(20);
     let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
 
     let hash = app.vault.blind_index(&caller.store).await?.exact(WORDS_INDEX, longest);
     // Of one word every candidate matches, and one more than fits tells whether to go on.
     let look = if words.len() == 1 { limit + 1 } else { LOOKED_THROUGH };
-    let candidates = candidates(&caller, &chat_id, &hash, below, look).await?;
+    let candidates = candidates(&caller, &chat_id, &hash, below.map(u64::from), look).await?;
     let (found, looked_to) = matching(&caller, &open, &candidates, &words, limit as usize)?;
     let is_all = candidates.len() < look as usize && looked_to == candidates.last().map(|doc| doc.value.seq);
     let next_cursor = looked_to.filter(|_| !is_all).map(|seq| encode_cursor(&seq));
