@@ -22,4 +22,13 @@ impl Closing {
     pub(crate) const NOT_SIGNED_IN: Self = Self { code: 4401, reason: "Sign in and send a valid access token." };
     /// The session ended.
     pub(crate) const SIGNED_OUT: Self = Self { code: 4401, reason: "The session has ended. Sign in again." };
+
+    /// The error code that tells it to clients whose protocol has no close codes.
+    pub(crate) const fn name(self) -> &'static str {
+        match self.code {
+            1008 => "RATE_LIMITED",
+            4401 => "UNAUTHORIZED",
+            _ => "EXTERNAL_SERVICE_ERROR",
+        }
+    }
 }

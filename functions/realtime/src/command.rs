@@ -149,7 +149,9 @@ impl Command {
             "notification:acknowledge" => Self::AcknowledgeNotification(strict(data)?),
             "ping" => Self::Ping,
             _ => {
-                return Err(ApiError::new(Code::InvalidRequest, "There is no such event to send.").detail("field", "event"));
+                return Err(
+                    ApiError::new(Code::InvalidRequest, "There is no such event to send.").detail("field", "event")
+                );
             }
         })
     }

@@ -91,8 +91,12 @@ pub(crate) trait Outlet: Send {
     ) -> impl Future<Output = Result<(), Closing>> + Send;
     /// Sends a ping.
     fn ping(&mut self) -> impl Future<Output = Result<(), Closing>> + Send;
-    /// Says goodbye.
-    fn close(self, closing: Closing) -> impl Future<Output = ()> + Send;
+    /// Says goodbye; what the client still sends is not heard.
+    fn close(
+        self,
+        closing: Closing,
+        inbound: impl Stream<Item = Inbound<Self::Reply>> + Unpin + Send,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// Why a connection stops.
@@ -159,24 +163,16 @@ impl<O: Outlet> Connection<O> {
     /// Serves the client until one of both ends it.
     pub(crate) async fn run(
         mut self,
-        inbound: impl Stream<Item = Inbound<O::Reply>> + Unpin + Send,
+        mut inbound: impl Stream<Item = Inbound<O::Reply>> + Unpin + Send,
         last_event_id: Option<String>,
     ) {
-        let stop = self.serve(inbound, last_event_id).await;
+        let stop = match self.begin(last_event_id).await {
+            Ok(()) => self.go_on(&mut inbound).await.err().unwrap_or(Stop::Gone),
+            Err(stop) => stop,
+        };
         if let Stop::Close(closing) = stop {
             metrics::counter!("realtime_closed_total", "code" => closing.code.to_string()).increment(1);
-            self.outlet.close(closing).await;
-        }
-    }
-
-    async fn serve(
-        &mut self,
-        inbound: impl Stream<Item = Inbound<O::Reply>> + Unpin + Send,
-        last_event_id: Option<String>,
-    ) -> Stop {
-        match self.begin(last_event_id).await {
-            Ok(()) => self.go_on(inbound).await.err().unwrap_or(Stop::Gone),
-            Err(stop) => stop,
+            self.outlet.close(closing, inbound).await;
         }
     }
 
@@ -223,7 +219,10 @@ impl<O: Outlet> Connection<O> {
         Ok(self.outlet.deliver(&Frame::new("connected", data), None).await?)
     }
 
-    async fn go_on(&mut self, mut inbound: impl Stream<Item = Inbound<O::Reply>> + Unpin + Send) -> Result<(), Stop> {
+    async fn go_on(
+        &mut self,
+        inbound: &mut (impl Stream<Item = Inbound<O::Reply>> + Unpin + Send),
+    ) -> Result<(), Stop> {
         let mut session = every(SESSION_CHECK);
         let mut ping = every(PING);
         loop {

@@ -73,8 +73,7 @@ impl Backlog {
         let chat = found.next().flatten().map(store::typed::<Chat>).transpose()?;
         let Some(chat) = chat.map(|doc| doc.value) else { return Ok(None) };
         let stand = stand.map(|doc| doc.value).unwrap_or_default();
-        let mut backlog =
-            Self { chat_id: chat_id.clone(), up_to: chat.log_seq, chat, stand, entries: Vec::new() };
+        let mut backlog = Self { chat_id: chat_id.clone(), up_to: chat.log_seq, chat, stand, entries: Vec::new() };
         if !backlog.is_empty() {
             backlog.read_entries(store).await?;
         }

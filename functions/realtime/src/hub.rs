@@ -95,8 +95,7 @@ impl Hub {
         }
         let (passing_in, passing) = mpsc::channel(PASSING_WAITING);
         let (hang_up, hung_up) = watch::channel(None);
-        let line =
-            Arc::new(Line { session: Mutex::new(session), wake: Notify::new(), passing: passing_in, hang_up });
+        let line = Arc::new(Line { session: Mutex::new(session), wake: Notify::new(), passing: passing_in, hang_up });
         self.people.lock().entry(person.clone()).or_default().push(line.clone());
         self.connections.send_modify(|count| *count += 1);
         metrics::gauge!("realtime_connections").increment(1.0);
@@ -142,9 +141,7 @@ impl Hub {
             sessions.iter().for_each(|session| app.sessions.forget(&tenant, session));
         }
         let passing = match &kind {
-            SignalKind::Passing { event, data } => {
-                Some(Arc::new(Passing { event: event.clone(), data: data.clone() }))
-            }
+            SignalKind::Passing { event, data } => Some(Arc::new(Passing { event: event.clone(), data: data.clone() })),
             _ => None,
         };
         let people = self.people.lock();

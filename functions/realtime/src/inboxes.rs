@@ -18,10 +18,7 @@ pub(crate) const MAX_WRITES: usize = 390;
 const AT_ONCE: usize = (MAX_WRITES - 1) / 2;
 
 /// The last entries' numbers of these users.
-pub(crate) async fn heads(
-    tx: &Transaction,
-    users: impl Iterator<Item = &UserId>,
-) -> Result<Vec<u64>, store::Error> {
+pub(crate) async fn heads(tx: &Transaction, users: impl Iterator<Item = &UserId>) -> Result<Vec<u64>, store::Error> {
     let ids: Vec<String> = users.map(|user| user.as_str().to_owned()).collect();
     let found = tx.get_many(&INBOX_HEADS, &ids).await?;
     Ok(found.into_iter().map(|doc| doc.map_or(0, |doc| doc.value.last)).collect())

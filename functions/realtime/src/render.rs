@@ -91,8 +91,7 @@ impl Own {
 }
 
 fn wanted(reader: &Caller, entries: &[InboxEntry], own: &Own) -> Wanted {
-    let mut wanted =
-        Wanted { tenant: reader.tenant().clone(), chats: BTreeSet::new(), messages: BTreeSet::new() };
+    let mut wanted = Wanted { tenant: reader.tenant().clone(), chats: BTreeSet::new(), messages: BTreeSet::new() };
     if !reader.principal.may_see_phi() {
         return wanted;
     }
@@ -135,7 +134,9 @@ impl View<'_> {
         }
         match told {
             Told::Chat { chat_id, happening, by, at } => self.happened(chat_id, happening, by, *at),
-            Told::Read { message_id, by, at } => Ok(self.receipt("message:read", message_id, ["readBy", "readAt"], by, *at)),
+            Told::Read { message_id, by, at } => {
+                Ok(self.receipt("message:read", message_id, ["readBy", "readAt"], by, *at))
+            }
             Told::Acknowledged { message_id, by, at } => {
                 let names = ["acknowledgedBy", "acknowledgedAt"];
                 Ok(self.receipt("message:acknowledged", message_id, names, by, *at))

@@ -139,7 +139,8 @@ fn enter(hub: &Arc<Hub>, feed: Feed, socket: &SocketRef, auth: &Value) {
     socket.on_fallback(move |socket: SocketRef, Event(event): Event, TryData(data): TryData<Value>, ack: AckSender| {
         let data = data.unwrap_or_else(|_| json!({}));
         let packet = Inbound::Asked { event: plain_name(&event), data, reply: Some(ack) };
-        if for_packets.try_send(Some(packet)).is_err() {
+        // Full: it sends faster than it is served. Gone: the connection is ending.
+        if let Err(mpsc::error::TrySendError::Full(_)) = for_packets.try_send(Some(packet)) {
             let _ = socket.disconnect();
         }
         std::future::ready(())
@@ -153,7 +154,7 @@ fn enter(hub: &Arc<Hub>, feed: Feed, socket: &SocketRef, auth: &Value) {
     let outlet = Namespace { socket: socket.clone() };
     match Connection::open(app, hub, caller, outlet, feed) {
         Ok(connection) => drop(tokio::spawn(connection.run(packets(inbound), last_event_id))),
-        Err((outlet, closing)) => drop(tokio::spawn(outlet.close(closing))),
+        Err((outlet, closing)) => drop(tokio::spawn(outlet.close(closing, packets(inbound)))),
     }
 }
 
@@ -254,11 +255,11 @@ impl Outlet for Namespace {
 
     /// A client that is disconnected does not come back by itself; one whose transport ends does. So at shutdown the
     /// transports are ended, all at once, and nothing is said here.
-    async fn close(self, closing: Closing) {
+    async fn close(self, closing: Closing, _: impl Stream<Item = Packet> + Unpin + Send) {
         if closing == Closing::GOING_AWAY {
             return;
         }
-        let _ = self.socket.emit("error", &json!({ "code": "UNAUTHORIZED", "message": closing.reason }));
+        let _ = self.socket.emit("error", &json!({ "code": closing.name(), "message": closing.reason }));
         let given_up = Instant::now() + WRITE;
         while self.socket.clone().disconnect().is_err() && Instant::now() < given_up {
             tokio::time::sleep(TRY_AGAIN).await;

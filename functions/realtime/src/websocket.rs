@@ -99,12 +99,12 @@ async fn serve(hub: Arc<Hub>, app: App, handshake: Handshake, socket: WebSocket)
                 last_event_id = last_event_id.or(resume);
                 caller
             }
-            None => return outlet.close(Closing::NOT_SIGNED_IN).await,
+            None => return outlet.close(Closing::NOT_SIGNED_IN, inbound(stream)).await,
         },
     };
     match Connection::open(app, &hub, caller, outlet, Feed::Everything) {
         Ok(connection) => connection.run(inbound(stream), last_event_id).await,
-        Err((outlet, closing)) => outlet.close(closing).await,
+        Err((outlet, closing)) => outlet.close(closing, inbound(stream)).await,
     }
 }
 
@@ -174,9 +174,10 @@ where
     });
     until_closed.map(|message| match message {
         Ok(Message::Text(text)) => read_frame(text.as_str()),
-        Ok(Message::Binary(_)) => {
-            Inbound::Malformed(ApiError::new(Code::InvalidRequest, "Frames are text: JSON with \"event\" and \"data\"."))
-        }
+        Ok(Message::Binary(_)) => Inbound::Malformed(ApiError::new(
+            Code::InvalidRequest,
+            "Frames are text: JSON with \"event\" and \"data\".",
+        )),
         Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) | Err(_) => Inbound::Alive,
     })
 }
@@ -184,7 +185,10 @@ where
 fn read_frame(text: &str) -> Inbound<()> {
     if text.len() > MAX_FRAME {
         let limit = MAX_FRAME / 1024;
-        return Inbound::Malformed(ApiError::new(Code::ValidationError, format!("The frame is too large: at most {limit} KiB.")));
+        return Inbound::Malformed(ApiError::new(
+            Code::ValidationError,
+            format!("The frame is too large: at most {limit} KiB."),
+        ));
     }
     match web::read_json::<ClientFrame>(text.as_bytes()) {
         Ok(ClientFrame { event, data }) => Inbound::Asked { event, data, reply: () },
@@ -230,8 +234,15 @@ impl Outlet for Plain {
         self.send(Message::Ping(Default::default())).await
     }
 
-    async fn close(mut self, closing: Closing) {
+    /// The client's answer is waited for: what is sent to a socket that is closed at once resets it, and the reason
+    /// would be lost.
+    async fn close(mut self, closing: Closing, inbound: impl Stream<Item = Inbound<()>> + Unpin + Send) {
         let frame = CloseFrame { code: closing.code, reason: closing.reason.into() };
-        let _ = tokio::time::timeout(GOODBYE, self.sink.send(Message::Close(Some(frame)))).await;
+        let goodbye = async {
+            if self.sink.send(Message::Close(Some(frame))).await.is_ok() {
+                inbound.for_each(|_| std::future::ready(())).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     }
 }

@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use events::Emit;
 use futures::{SinkExt, StreamExt};
-use kernel::{ChatId, Phi, Role, UserId};
+use kernel::{ChatId, NotificationId, Phi, Role, UserId};
 use model::chat::{CHATS, Chat, ChatType, Happening, LogEntry, Member, log, sequence_id};
-use model::event::ChatLogGrew;
+use model::event::{ChatLogGrew, NotificationsCreated, SessionsEnded};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
 use model::message::messages;
+use model::notification::{Notification, NotificationType, notifications};
+use model::session::{EndReason, Ended as SessionEnd, SESSIONS};
 use serde_json::{Value, json};
 use testkit::{TestApp, TestUser};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-use vault::Subject;
+use vault::{Place, Subject};
 
 /// A chat of these people, the first of them its admin.
 pub(crate) async fn make_chat(app: &TestApp, users: &[&TestUser]) -> ChatId {
@@ -121,6 +123,49 @@ pub(crate) async fn say(app: &TestApp, chat: &ChatId, sender: &TestUser, text: &
         priority: model::message::Priority::Normal,
     };
     conversations::send(&app.app, &app.store, new).await.unwrap().view.id.to_string()
+}
+
+/// Ends a sign-in as identity does.
+pub(crate) async fn end_session(app: &TestApp, user: &TestUser) {
+    let now = app.app.now();
+    let ended = app.app.occurs(SessionsEnded { user_id: user.id.clone(), session_ids: vec![user.session.clone()] });
+    app.store
+        .transact("test-sign-out", async |tx| {
+            let mut session = tx.get(&SESSIONS, user.session.as_str()).await?.unwrap().value;
+            session.ended = Some(SessionEnd { at: now, reason: EndReason::LoggedOut });
+            tx.put(&SESSIONS, user.session.as_str(), &session)?;
+            tx.emit(&ended)
+        })
+        .await
+        .unwrap();
+}
+
+/// Makes a notification about a chat as notifications does.
+pub(crate) async fn notify(app: &TestApp, chat: &ChatId, user: &TestUser) -> NotificationId {
+    let id = NotificationId::generate(app.app.random.as_ref());
+    let key = app.app.vault.key(&app.store, &Subject::Chat(chat.clone())).await.unwrap();
+    let seal = |field, text: &str| {
+        key.seal(&Place::new(&app.tenant, "notifications", id.as_str(), field), &Phi::new(text.to_owned()))
+    };
+    let notification = Notification {
+        kind: NotificationType::Message,
+        chat_id: chat.clone(),
+        message_id: None,
+        title: seal("title", "New message"),
+        body: seal("body", "Hello"),
+        is_read: false,
+        read_at: None,
+        created_at: app.app.now(),
+    };
+    let created = app.app.occurs(NotificationsCreated { notification_id: id.clone(), user_ids: vec![user.id.clone()] });
+    app.store
+        .transact("test-notify", async |tx| {
+            tx.create(&notifications(&user.id), id.as_str(), &notification)?;
+            tx.emit(&created)
+        })
+        .await
+        .unwrap();
+    id
 }
 
 /// An instance that listens.

@@ -4,4 +4,5 @@ mod common;
 mod fan_out;
 mod instances;
 mod resuming;
+mod socket_io;
 mod sockets;

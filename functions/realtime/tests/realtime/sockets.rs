@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use events::Emit;
 use kernel::Role;
 use model::chat::Happening;
-use model::event::SessionsEnded;
-use model::session::{EndReason, Ended as SessionEnd, SESSIONS};
 use serde_json::{Value, json};
 use testkit::{TestApp, TestUser};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::common::{Client, Ended, delete_message, happen, listen, make_chat, remove, say};
+use crate::common::{Client, Ended, delete_message, end_session, happen, listen, make_chat, remove, say};
 
 testkit::on_both_platforms! {
     functions: || vec![realtime::function()];
@@ -28,11 +25,16 @@ async fn a_message_reaches_the_members_alone(app: TestApp) {
     let eve = app.user(Role::Nurse, "Eve").await;
     let chat = make_chat(&app, &[&ann, &bob]).await;
     let address = listen(&app).await;
-    let (mut at_ann, mut at_bob, mut at_eve) =
-        (Client::connect(address, &ann).await, Client::connect(address, &bob).await, Client::connect(address, &eve).await);
+    let (mut at_ann, mut at_bob, mut at_eve) = (
+        Client::connect(address, &ann).await,
+        Client::connect(address, &bob).await,
+        Client::connect(address, &eve).await,
+    );
     let mut also_at_ann = Client::connect(address, &ann).await;
 
-    at_ann.send("message:send", json!({"chatId": chat, "content": "Hello there!", "type": "text", "clientId": "c-1"})).await;
+    at_ann
+        .send("message:send", json!({"chatId": chat, "content": "Hello there!", "type": "text", "clientId": "c-1"}))
+        .await;
 
     let sent = at_ann.expect("message:sent").await;
     assert_eq!(sent["clientId"], "c-1");
@@ -145,20 +147,6 @@ async fn a_deleted_message_has_no_text(app: TestApp) {
         assert_eq!(message["content"], Value::Null);
         assert!(message["deletedAt"].is_string());
     }
-}
-
-async fn end_session(app: &TestApp, user: &TestUser) {
-    let now = app.app.now();
-    let ended = app.app.occurs(SessionsEnded { user_id: user.id.clone(), session_ids: vec![user.session.clone()] });
-    app.store
-        .transact("test-sign-out", async |tx| {
-            let mut session = tx.get(&SESSIONS, user.session.as_str()).await?.unwrap().value;
-            session.ended = Some(SessionEnd { at: now, reason: EndReason::LoggedOut });
-            tx.put(&SESSIONS, user.session.as_str(), &session)?;
-            tx.emit(&ended)
-        })
-        .await
-        .unwrap();
 }
 
 async fn signing_out_closes(app: TestApp) {
