@@ -73,7 +73,7 @@ impl<O: Outlet> Connection<O> {
         } else {
             Frame::new("resync", json!({ "lastEventId": self.ids.id(self.position) }))
         };
-        Ok(self.outlet.deliver(&frame, None).await?)
+        self.outlet.deliver(&frame, None).await
     }
 
     /// Says how many frames it delivered.
@@ -112,6 +112,9 @@ impl<O: Outlet> Connection<O> {
         for (number, entry) in numbers.into_iter().zip(&entries) {
             if read_at.elapsed() > FRESH {
                 break;
+            }
+            if let Some(closing) = self.seat.is_hung_up() {
+                return Err(closing.into());
             }
             let frame = if self.feed.shows(&entry.what) { frames.next().flatten() } else { None };
             // Who resumes late has been shown the latest already.

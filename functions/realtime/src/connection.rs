@@ -18,12 +18,6 @@ use crate::event_id::EventIds;
 use crate::hub::{Call, Hub, Seat};
 use crate::render::Frame;
 
-/// How often a connection looks into its inbox without being woken.
-const LOOK: Duration = Duration::from_secs(60);
-/// How often it asks whether its session still counts.
-const SESSION_CHECK: Duration = Duration::from_secs(15);
-/// How often a silent client is pinged.
-const PING: Duration = Duration::from_secs(25);
 /// After so many pings without any answer the client is given up.
 const MISSED_PINGS: u8 = 2;
 /// How soon a look is repeated that failed.
@@ -34,6 +28,23 @@ const ROOM_TO_RESUME: Duration = Duration::from_millis(500);
 const FRAMES: (u32, u32) = (30, 60);
 /// Typing signals a second, and at once; more are dropped without a word.
 const TYPINGS: (u32, u32) = (2, 6);
+
+/// What a connection does without being asked, and how often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rhythm {
+    /// How often it looks into its inbox without being woken.
+    pub(crate) look: Duration,
+    /// How often it asks whether its session still counts.
+    pub(crate) session_check: Duration,
+    /// How often it pings its client.
+    pub(crate) ping: Duration,
+}
+
+impl Rhythm {
+    /// As it is in service.
+    pub(crate) const USUAL: Self =
+        Self { look: Duration::from_secs(60), session_check: Duration::from_secs(15), ping: Duration::from_secs(25) };
+}
 
 /// Which part of an inbox a connection shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,15 +93,15 @@ pub(crate) trait Outlet: Send {
     const PINGS: bool;
 
     /// Sends a frame, with its event id if it is from the inbox; waits while the client is slow, but not for long.
-    fn deliver(&mut self, frame: &Frame, id: Option<&str>) -> impl Future<Output = Result<(), Closing>> + Send;
+    fn deliver(&mut self, frame: &Frame, id: Option<&str>) -> impl Future<Output = Result<(), Stop>> + Send;
     /// Answers the client's frame.
     fn answer(
         &mut self,
         reply: Self::Reply,
         answer: Result<Option<Frame>, Frame>,
-    ) -> impl Future<Output = Result<(), Closing>> + Send;
+    ) -> impl Future<Output = Result<(), Stop>> + Send;
     /// Sends a ping.
-    fn ping(&mut self) -> impl Future<Output = Result<(), Closing>> + Send;
+    fn ping(&mut self) -> impl Future<Output = Result<(), Stop>> + Send;
     /// Says goodbye; what the client still sends is not heard.
     fn close(
         self,
@@ -132,6 +143,7 @@ pub(crate) struct Connection<O> {
     /// Until then nothing is delivered.
     room_to_resume: Option<Instant>,
     look: Interval,
+    rhythm: Rhythm,
 }
 
 impl<O: Outlet> Connection<O> {
@@ -156,7 +168,8 @@ impl<O: Outlet> Connection<O> {
             frames: limit(FRAMES),
             missed_pings: 0,
             room_to_resume: None,
-            look: every(LOOK),
+            look: every(Rhythm::USUAL.look),
+            rhythm: Rhythm::USUAL,
         })
     }
 
@@ -216,15 +229,15 @@ impl<O: Outlet> Connection<O> {
             Feed::Everything | Feed::Chats => "Connected",
         };
         let data = json!({ "userId": self.caller.user(), "lastEventId": last, "message": message });
-        Ok(self.outlet.deliver(&Frame::new("connected", data), None).await?)
+        self.outlet.deliver(&Frame::new("connected", data), None).await
     }
 
     async fn go_on(
         &mut self,
         inbound: &mut (impl Stream<Item = Inbound<O::Reply>> + Unpin + Send),
     ) -> Result<(), Stop> {
-        let mut session = every(SESSION_CHECK);
-        let mut ping = every(PING);
+        let mut session = every(self.rhythm.session_check);
+        let mut ping = every(self.rhythm.ping);
         loop {
             let room = self.room_to_resume;
             tokio::select! {
@@ -248,12 +261,16 @@ impl<O: Outlet> Connection<O> {
         match call {
             Call::Inbox => self.catch_up().await,
             Call::HangUp(closing) => Err(closing.into()),
-            Call::Passing(_) if self.feed == Feed::Notifications => Ok(()),
+            Call::Passing(_) if !self.shows_passing() => Ok(()),
             Call::Passing(passing) => {
                 let frame = Frame::new(passing.event.clone(), passing.data.clone());
-                Ok(self.outlet.deliver(&frame, None).await?)
+                self.outlet.deliver(&frame, None).await
             }
         }
+    }
+
+    fn shows_passing(&self) -> bool {
+        self.feed != Feed::Notifications && self.caller.principal.may_see_phi()
     }
 
     async fn take(&mut self, came: Inbound<O::Reply>) -> Result<(), Stop> {
@@ -305,7 +322,7 @@ impl<O: Outlet> Connection<O> {
             return Err(Closing::SILENT.into());
         }
         self.missed_pings += 1;
-        Ok(self.outlet.ping().await?)
+        self.outlet.ping().await
     }
 
     /// The number of the inbox's last entry.
@@ -354,3 +371,6 @@ fn limit((per_second, at_once): (u32, u32)) -> DefaultDirectRateLimiter {
     let at_least_one = |n: u32| std::num::NonZeroU32::new(n).unwrap_or(std::num::NonZeroU32::MIN);
     RateLimiter::direct(Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(at_once)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,7 @@ pub(crate) struct EventIds {
 
 impl EventIds {
     pub(crate) fn of(tenant: &TenantId, user: &UserId) -> Self {
-        let owner = digest::digest(&digest::SHA256, format!("{tenant}/{user}").as_bytes());
-        Self { owner: hex::encode(&owner.as_ref()[..6]) }
+        Self { owner: digest_of(&format!("{tenant}/{user}"))[..12].to_owned() }
     }
 
     /// The id of the entry with this number; 0 is before the first.
@@ -26,6 +25,11 @@ impl EventIds {
         let number: u64 = number.parse().ok()?;
         (owner == self.owner && self.id(number) == id).then_some(number)
     }
+}
+
+/// Any text as a short one that is safe as an id.
+pub(crate) fn digest_of(text: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -186,6 +186,11 @@ impl Seat {
         }
     }
 
+    /// Whether the hub wants this connection to end.
+    pub(crate) fn is_hung_up(&self) -> Option<Closing> {
+        *self.hung_up.borrow()
+    }
+
     /// Waits until the hub wants this connection to end.
     pub(crate) async fn hung_up(&mut self) -> Closing {
         let closing = self.hung_up.wait_for(Option::is_some).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversations::{NewMessage, acknowledge, mark_delivered, mark_read, send};
+use conversations::{NewMessage, acknowledge, mark_delivered, mark_read, send, send_once};
 use events::{Signal, SignalKind};
 use kernel::{ChatId, NotificationId, Phi, UserId};
 use model::chat::{CHATS, Chat};
@@ -15,6 +15,7 @@ use web::{ApiError, Caller};
 
 use crate::command::{Authenticate, Command, SendFrame, Typing};
 use crate::connection::{Connection, Outlet, Stop};
+use crate::event_id;
 use crate::render::{Frame, as_data};
 
 /// For how long a typing client's chat is not read again.
@@ -66,7 +67,12 @@ impl<O: Outlet> Connection<O> {
             content: Phi::new(new.content),
             priority: new.priority,
         };
-        let sent = send(&self.app, &self.caller.store, message).await?;
+        let (app, store) = (&self.app, &self.caller.store);
+        let sent = match &client_id {
+            // A client that came back and does not know whether its message arrived sends it again.
+            Some(id) => send_once(app, store, message, &event_id::digest_of(id)).await?,
+            None => send(app, store, message).await?,
+        };
         let data = json!({ "clientId": client_id, "message": as_data(&sent.view)? });
         Ok(Some(Frame::new("message:sent", data)))
     }

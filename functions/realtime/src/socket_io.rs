@@ -23,7 +23,7 @@ use tower::Service;
 use web::{ApiError, App, Caller};
 
 use crate::closing::Closing;
-use crate::connection::{Connection, Feed, Inbound, Outlet};
+use crate::connection::{Connection, Feed, Inbound, Outlet, Stop};
 use crate::hub::Hub;
 use crate::render::Frame;
 
@@ -197,16 +197,16 @@ struct Namespace {
 
 impl Namespace {
     /// Emits, and waits while no more packets can wait.
-    async fn emit(&self, event: &str, data: &Value) -> Result<(), Closing> {
+    async fn emit(&self, event: &str, data: &Value) -> Result<(), Stop> {
         let given_up = Instant::now() + WRITE;
         loop {
             match self.socket.emit(event, data) {
-                // Of a socket that is gone `on_disconnect` tells.
-                Ok(()) | Err(SendError::Socket(SocketError::Closed)) => return Ok(()),
+                Ok(()) => return Ok(()),
+                Err(SendError::Socket(SocketError::Closed)) => return Err(Stop::Gone),
                 Err(SendError::Socket(SocketError::InternalChannelFull)) if Instant::now() < given_up => {
                     tokio::time::sleep(TRY_AGAIN).await;
                 }
-                Err(SendError::Socket(SocketError::InternalChannelFull)) => return Err(Closing::TOO_SLOW),
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => return Err(Closing::TOO_SLOW.into()),
                 Err(SendError::Serialize(error)) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");
                     return Ok(());
@@ -220,7 +220,7 @@ impl Outlet for Namespace {
     type Reply = Option<AckSender>;
     const PINGS: bool = false;
 
-    async fn deliver(&mut self, frame: &Frame, id: Option<&str>) -> Result<(), Closing> {
+    async fn deliver(&mut self, frame: &Frame, id: Option<&str>) -> Result<(), Stop> {
         let name = socket_io_name(&frame.event);
         match id {
             Some(id) => {
@@ -233,7 +233,7 @@ impl Outlet for Namespace {
     }
 
     /// Both by the acknowledgement, if the client asked for one, and by events that only a failure and a message have.
-    async fn answer(&mut self, reply: Self::Reply, answer: Result<Option<Frame>, Frame>) -> Result<(), Closing> {
+    async fn answer(&mut self, reply: Self::Reply, answer: Result<Option<Frame>, Frame>) -> Result<(), Stop> {
         let body = match &answer {
             Ok(Some(frame)) => json!({ "success": true, "data": frame.data }),
             Ok(None) => json!({ "success": true }),
@@ -249,7 +249,7 @@ impl Outlet for Namespace {
         }
     }
 
-    async fn ping(&mut self) -> Result<(), Closing> {
+    async fn ping(&mut self) -> Result<(), Stop> {
         Ok(())
     }
 

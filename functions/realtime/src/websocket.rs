@@ -20,7 +20,7 @@ use web::{ApiError, App, Caller, Code, Query};
 
 use crate::closing::Closing;
 use crate::command::Command;
-use crate::connection::{Connection, Feed, Inbound, Outlet, error_frame};
+use crate::connection::{Connection, Feed, Inbound, Outlet, Stop, error_frame};
 use crate::hub::Hub;
 use crate::render::Frame;
 
@@ -202,11 +202,10 @@ struct Plain {
 }
 
 impl Plain {
-    async fn send(&mut self, message: Message) -> Result<(), Closing> {
+    async fn send(&mut self, message: Message) -> Result<(), Stop> {
         match tokio::time::timeout(WRITE, self.sink.send(message)).await {
-            // A broken socket's stream ends at once, and with it the connection.
-            Ok(_) => Ok(()),
-            Err(_) => Err(Closing::TOO_SLOW),
+            Ok(sent) => sent.map_err(|_| Stop::Gone),
+            Err(_) => Err(Closing::TOO_SLOW.into()),
         }
     }
 }
@@ -215,7 +214,7 @@ impl Outlet for Plain {
     type Reply = ();
     const PINGS: bool = true;
 
-    async fn deliver(&mut self, frame: &Frame, id: Option<&str>) -> Result<(), Closing> {
+    async fn deliver(&mut self, frame: &Frame, id: Option<&str>) -> Result<(), Stop> {
         let text = match id {
             Some(id) => json!({ "event": frame.event, "id": id, "data": frame.data }),
             None => json!({ "event": frame.event, "data": frame.data }),
@@ -223,14 +222,14 @@ impl Outlet for Plain {
         self.send(Message::text(text.to_string())).await
     }
 
-    async fn answer(&mut self, (): (), answer: Result<Option<Frame>, Frame>) -> Result<(), Closing> {
+    async fn answer(&mut self, (): (), answer: Result<Option<Frame>, Frame>) -> Result<(), Stop> {
         match answer {
             Ok(Some(frame)) | Err(frame) => self.deliver(&frame, None).await,
             Ok(None) => Ok(()),
         }
     }
 
-    async fn ping(&mut self) -> Result<(), Closing> {
+    async fn ping(&mut self) -> Result<(), Stop> {
         self.send(Message::Ping(Default::default())).await
     }
 

@@ -18,5 +18,5 @@ pub use open::{OpenChat, chat_subject, open, open_many, open_message};
 pub use places::Places;
 pub use read_marks::{acknowledge, mark_delivered, mark_read};
 pub use roster::{NamedUser, named_users};
-pub use send::{MAX_MESSAGE_CHARS, NewMessage, Sent, content_of_kind, preview_of, send, words_of};
+pub use send::{MAX_MESSAGE_CHARS, NewMessage, Sent, content_of_kind, preview_of, send, send_once, words_of};
 pub use show::{MessageView, SenderView, TOLD_READ_UP_TO, has_read, is_read, show};

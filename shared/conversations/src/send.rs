@@ -1,17 +1,22 @@
 use std::collections::HashSet;
+use std::time::Duration;
 
-use kernel::{ChatId, Phi, UserId};
+use kernel::{ChatId, MessageId, Phi, UserId};
 use model::chat::{CHATS, Chat, Happening, LastMessage, sequence_id};
-use model::message::{Message, MessageKind, Priority, WORDS_INDEX, message_id, messages};
+use model::message::{
+    ClientSend, Message, MessageKind, Priority, WORDS_INDEX, client_sends, message_id, messages, parse_message_id,
+};
 use store::{Doc, Store};
 use web::{ApiError, App};
 
-use crate::{Change, MessageView, Places, SenderView, chat_subject, for_member, turn};
+use crate::{Change, MessageView, Places, SenderView, chat_subject, for_member, open, show, turn};
 
 /// The longest message, in characters: far below the store's limit for a document, sealed and indexed.
 pub const MAX_MESSAGE_CHARS: usize = 20_000;
 /// How much of a message lists show, in characters.
 const PREVIEW_CHARS: usize = 140;
+/// For how long it is known what a client has sent.
+const CLIENT_SENDS_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// The most words of a message that search finds it by: its first different ones.
 const MAX_WORDS: usize = 300;
 
@@ -41,13 +46,59 @@ pub struct Sent {
 
 /// Sends a message: one read and one commit, which carries the message, the chat's counters, its log and the event.
 pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, ApiError> {
+    send_as(app, store, new, None).await
+}
+
+/// Sends a message under an id of the sender's client, unless the client has sent it before: within a day, a second
+/// time answers what the first one sent. `under` is a safe id made of the client's.
+pub async fn send_once(app: &App, store: &Store, new: NewMessage, under: &str) -> Result<Sent, ApiError> {
+    send_as(app, store, new, Some(under)).await
+}
+
+async fn send_as(app: &App, store: &Store, new: NewMessage, under: Option<&str>) -> Result<Sent, ApiError> {
+    match send_unless_sent(app, store, &new, under).await? {
+        Outcome::Sent(sent) => Ok(*sent),
+        Outcome::SentBefore(id) => sent_before(app, store, &new, &id).await,
+    }
+}
+
+enum Outcome {
+    Sent(Box<Sent>),
+    SentBefore(MessageId),
+}
+
+/// What was sent before, as it is now.
+async fn sent_before(app: &App, store: &Store, new: &NewMessage, id: &MessageId) -> Result<Sent, ApiError> {
+    let (chat_id, seq) = parse_message_id(id).ok_or_else(|| ApiError::not_found("message"))?;
+    if chat_id != new.chat_id {
+        return Err(ApiError::field("clientId", "clientId: it was used for a message to another chat; take a new one"));
+    }
+    let opened = open(app, store, &chat_id, &new.sender).await?;
+    let message = store.get(&messages(&chat_id), &sequence_id(seq)).await?;
+    let message = message.ok_or_else(|| ApiError::not_found("message"))?.value;
+    let view = show(&opened, &Places::of(&store.database().tenant, &chat_id), &message, false)?;
+    Ok(Sent { view, members: opened.chat.current_members().count() })
+}
+
+async fn send_unless_sent(
+    app: &App,
+    store: &Store,
+    new: &NewMessage,
+    under: Option<&str>,
+) -> Result<Outcome, ApiError> {
     let words = words_of(app, store, &new.content).await?;
     let _turn = turn(store, &new.chat_id).await;
     let change = Change::now(app, &new.chat_id, &new.sender);
     let now = change.at();
     store
         .transact("send-message", async |tx| {
-            let found: Option<Doc<Chat>> = tx.get(&CHATS, new.chat_id.as_str()).await?;
+            let (found, before) = match under {
+                Some(id) => tx.get_both((&CHATS, new.chat_id.as_str()), (&client_sends(&new.sender), id)).await?,
+                None => (tx.get(&CHATS, new.chat_id.as_str()).await?, None),
+            };
+            if let Some(before) = before {
+                return Ok(Outcome::SentBefore(before.value.message_id));
+            }
             let mut chat = may_send(found, &new.sender)?;
             let key = app.vault.key(store, &chat_subject(&new.chat_id, chat.patient_id.as_ref())).await?;
             let places = Places::of(&store.database().tenant, &new.chat_id);
@@ -87,8 +138,13 @@ pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, Api
             // Its number is guarded by the chat's version: where someone else's message has it, this runs again.
             tx.put(&messages(&new.chat_id), &sequence_id(seq), &message)?;
             change.append(&tx, chat, Happening::MessageSent { seq })?;
+            if let Some(under) = under {
+                let sent = ClientSend { message_id: id.clone() };
+                tx.put_until(&client_sends(&new.sender), under, &sent, now.plus(CLIENT_SENDS_KEPT))?;
+            }
             let content = Some(new.content.disclose().clone());
-            Ok(Sent { view: MessageView::new(id, &new.chat_id, sender, content, &message, false), members })
+            let view = MessageView::new(id, &new.chat_id, sender, content, &message, false);
+            Ok(Outcome::Sent(Box::new(Sent { view, members })))
         })
         .await
 }

@@ -116,6 +116,19 @@ pub fn acknowledgements(message: &MessageId) -> Collection<Acknowledgement> {
     Collection::below("messages", message.as_str(), "acknowledgements", &[])
 }
 
+/// What a user's client sent under an id of its own. Kept for a day, so that it is not sent twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSend {
+    /// The message that it became.
+    pub message_id: MessageId,
+}
+
+/// What a user's clients sent, by a hash of their ids.
+pub fn client_sends(user: &UserId) -> Collection<ClientSend> {
+    Collection::below("users", user.as_str(), "client-sends", &[])
+}
+
 /// The public id of a message, from which [`parse_message_id`] finds it with one read.
 pub fn message_id(chat: &ChatId, seq: u64) -> MessageId {
     let text = format!("{chat}_{}", sequence_id(seq));

@@ -24,6 +24,20 @@ pub(crate) async fn make_chat(app: &TestApp, users: &[&TestUser]) -> ChatId {
     app.chat(ChatType::CareTeam, None, &ids).await
 }
 
+/// A chat of so many, most of whom have no account.
+pub(crate) async fn crowd(app: &TestApp, ann: &TestUser, size: usize) -> (ChatId, Vec<UserId>) {
+    let chat = make_chat(app, &[ann]).await;
+    let mut people: Vec<UserId> = (1..size).map(|_| UserId::generate(app.app.random.as_ref())).collect();
+    app.change_chat(&chat, |chat| {
+        let like_ann = chat.members[&ann.id].clone();
+        chat.members.extend(people.iter().map(|user| (user.clone(), like_ann.clone())));
+    })
+    .await;
+    people.push(ann.id.clone());
+    people.sort();
+    (chat, people)
+}
+
 /// Changes a chat as the chats function does.
 pub(crate) async fn happen(app: &TestApp, chat: &ChatId, by: &UserId, what: Happening, change: impl Fn(&mut Chat)) {
     let happens = Change::now(&app.app, chat, by);

@@ -4,10 +4,10 @@ use kernel::{ChatId, Role, UserId};
 use model::chat::{CHATS, Happening, LogEntry, log, sequence_id};
 use model::event::{ChatLogGrew, Envelope, Event, OUTBOX};
 use model::inbox::{FAN_OUTS, FanOut, INBOX_HEADS, Told, inbox};
-use testkit::{TestApp, TestUser};
+use testkit::TestApp;
 use web::Job;
 
-use crate::common::{happen, make_chat, remove};
+use crate::common::{crowd, happen, make_chat, remove};
 
 testkit::on_both_platforms! {
     functions: || vec![realtime::function()];
@@ -73,20 +73,6 @@ async fn a_delivery_in_any_order_changes_nothing(app: TestApp) {
     app.settle().await;
     deliver(&app, &chat, 2).await;
     assert_eq!(told(&app, &ann.id).await.len(), 3);
-}
-
-/// A chat of so many, most of whom have no account.
-async fn crowd(app: &TestApp, ann: &TestUser, size: usize) -> (ChatId, Vec<UserId>) {
-    let chat = make_chat(app, &[ann]).await;
-    let mut people: Vec<UserId> = (1..size).map(|_| UserId::generate(app.app.random.as_ref())).collect();
-    app.change_chat(&chat, |chat| {
-        let like_ann = chat.members[&ann.id].clone();
-        chat.members.extend(people.iter().map(|user| (user.clone(), like_ann.clone())));
-    })
-    .await;
-    people.push(ann.id.clone());
-    people.sort();
-    (chat, people)
 }
 
 async fn a_thousand_members_are_told(app: TestApp) {

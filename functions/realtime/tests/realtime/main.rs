@@ -8,3 +8,4 @@ mod instances;
 mod resuming;
 mod socket_io;
 mod sockets;
+mod told;

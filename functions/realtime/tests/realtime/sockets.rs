@@ -13,7 +13,7 @@ use crate::common::{Client, Ended, end_session, happen, listen, make_chat, remov
 testkit::on_both_platforms! {
     functions: || vec![realtime::function()];
     a_message_reaches_the_members_alone, the_sender_is_the_tokens_user, membership_decides_when_it_is_sent,
-    receipts_and_typing_reach_the_others, signing_out_closes, a_deleted_message_has_no_text,
+    what_is_sent_again_is_sent_once, receipts_and_typing_reach_the_others, signing_out_closes, a_deleted_message_has_no_text,
 }
 
 async fn two(app: &TestApp) -> (TestUser, TestUser) {
@@ -70,6 +70,36 @@ async fn the_sender_is_the_tokens_user(app: TestApp) {
     at_ann.send("message:send", spoofed).await;
     assert_eq!(at_ann.expect("message:sent").await["message"]["sender"]["id"], ann.id.as_str());
     assert_eq!(at_ann.expect("message:received").await["sender"]["id"], ann.id.as_str());
+}
+
+async fn what_is_sent_again_is_sent_once(app: TestApp) {
+    let (ann, bob) = two(&app).await;
+    let (chat, other) = (make_chat(&app, &[&ann, &bob]).await, make_chat(&app, &[&ann, &bob]).await);
+    let address = listen(&app).await;
+    let frame = json!({"chatId": chat, "content": "once", "clientId": "a/b \u{1f600}"});
+    let mut first = Client::connect(address, &ann).await;
+    first.send("message:send", frame.clone()).await;
+    let sent = first.expect("message:sent").await;
+    let last = first.leave().await;
+
+    // The client came back and does not know whether it arrived.
+    let mut again = Client::reconnect(address, &ann, &last).await;
+    again.send("message:send", frame).await;
+    let mut frames = Vec::new();
+    while frames.iter().all(|frame: &Value| frame["event"] != "message:sent") {
+        frames.push(again.next().await.unwrap());
+    }
+    assert_eq!(frames.last().unwrap()["data"], sent);
+    app.settle().await;
+    frames.extend(again.drain().await);
+    let received = frames.iter().filter(|frame| frame["event"] == "message:received").count();
+    assert_eq!(received, 1);
+
+    again.send("message:send", json!({"chatId": other, "content": "once", "clientId": "a/b \u{1f600}"})).await;
+    assert_eq!(again.expect("error").await["field"], "clientId");
+    let mut at_bob = Client::connect(address, &bob).await;
+    at_bob.send("message:send", json!({"chatId": chat, "content": "mine", "clientId": "a/b \u{1f600}"})).await;
+    assert_eq!(at_bob.expect("message:sent").await["message"]["content"], "mine");
 }
 
 async fn membership_decides_when_it_is_sent(app: TestApp) {
