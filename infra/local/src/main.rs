@@ -44,7 +44,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Run => run().await,
         Command::Demo(options) => demo::play(options).await,
         Command::Openapi => {
-            println!("{}", functions::document()?);
+            print!("{}", functions::document()?);
             Ok(())
         }
         Command::Variables => {
