@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use conversations::{OpenChat, Places, show};
-use kernel::{ChatId, JobId, MessageId, NotificationId, Phi, Time, UserId};
+use conversations::{NotificationView, OpenChat, Places, show, show_notification};
+use kernel::{ChatId, JobId, MessageId, NotificationId, Time, UserId};
 use model::chat::Happening;
 use model::inbox::{InboxEntry, Told};
 use model::message::{message_id, parse_message_id};
@@ -14,7 +14,6 @@ use model::notification::{Notification, notifications};
 use model::scribe_job::{SCRIBE_JOBS, ScribeJob};
 use serde_json::{Value, json};
 use store::Key;
-use vault::Place;
 use web::{ApiError, App, Caller};
 
 use crate::shelf::{Found, Shelf, Wanted, undamaged};
@@ -107,7 +106,10 @@ fn wanted(reader: &Caller, entries: &[InboxEntry], own: &Own) -> Wanted {
             Told::Notification { .. } | Told::ScribeJob { .. } => {}
         }
     }
-    wanted.chats.extend(own.notifications.values().map(|notification| notification.chat_id.clone()));
+    for notification in own.notifications.values() {
+        wanted.chats.insert(notification.chat_id.clone());
+        wanted.messages.extend(notification.message_id.clone());
+    }
     wanted
 }
 
@@ -230,21 +232,22 @@ impl View<'_> {
     /// Without its texts for someone who waits for verification.
     fn notification(&self, id: &NotificationId) -> Result<Option<Frame>, ApiError> {
         let Some(notification) = self.own.notifications.get(id) else { return Ok(None) };
-        let Notification { kind, chat_id, message_id, title, body, created_at, .. } = notification;
         if !self.reader.principal.may_see_phi() {
+            let Notification { kind, created_at, .. } = notification;
             let data = json!({ "id": id, "type": kind, "title": null, "body": null, "timestamp": created_at });
             return Ok(Some(Frame::new("notification:new", data)));
         }
-        let Some(open) = self.found.chat_for(chat_id, self.reader.user()) else { return Ok(None) };
-        let text = |field: &'static str, sealed| {
-            let place = Place::new(self.reader.tenant(), "notifications", id.as_str(), field);
-            open.key.open(&place, sealed).map(Phi::into_disclosed)
-        };
-        let data = json!({
-            "id": id, "type": kind, "title": text("title", title)?, "body": text("body", body)?,
-            "timestamp": created_at, "chatId": chat_id, "messageId": message_id,
-        });
-        Ok(Some(Frame::new("notification:new", data)))
+        let chat = self.found.chat_for(&notification.chat_id, self.reader.user());
+        let Some(open) = chat else { return Ok(None) };
+        let message = notification.message_id.as_ref().and_then(|id| self.found.message(id));
+        let shown = show_notification(open, self.reader.tenant(), id.clone(), notification.clone(), message)?;
+        Ok(shown.map(|NotificationView { id, kind, title, body, data, timestamp, .. }| {
+            let data = json!({
+                "id": id, "type": kind, "title": title, "body": body, "timestamp": timestamp,
+                "chatId": data.chat_id, "messageId": data.message_id,
+            });
+            Frame::new("notification:new", data)
+        }))
     }
 }
 

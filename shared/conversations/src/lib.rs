@@ -13,7 +13,7 @@ mod show;
 
 pub use change::{Change, for_member};
 pub use lane::turn;
-pub use notices::{NotificationData, NotificationView, notification_place, show_notifications};
+pub use notices::{NotificationData, NotificationView, notification_place, show_notification, show_notifications};
 pub use open::{OpenChat, chat_subject, open, open_many, open_message};
 pub use places::Places;
 pub use read_marks::{acknowledge, mark_delivered, mark_read};

@@ -12,7 +12,7 @@ use web::{ApiError, App};
 
 use crate::change::is_open_to;
 use crate::open::admit_all;
-use crate::{Places, chat_subject, preview_of};
+use crate::{OpenChat, Places, chat_subject, preview_of};
 
 /// What stands in place of a text that its reader may no longer see.
 const HIDDEN_TITLE: &str = "A message you can no longer see";
@@ -82,12 +82,29 @@ pub async fn show_notifications(
     for Doc { id, value: notification, .. } in found {
         let Ok(id) = id.parse::<NotificationId>() else { continue };
         let texts = match surroundings.visible(app, store, reader, &notification).await? {
-            Some((key, message)) => texts(store, &id, &notification, &key, message)?,
+            Some((key, message)) => texts(&store.database().tenant, &id, &notification, &key, message)?,
             None => (HIDDEN_TITLE.to_owned(), HIDDEN_BODY.to_owned()),
         };
         shown.push(view(id, notification, texts));
     }
     Ok(shown)
+}
+
+/// One notification for a reader who may see its chat now, from what was read before; `message` is the one it is about.
+/// `None` where that message is no more. A named disclosure.
+pub fn show_notification(
+    open: &OpenChat,
+    tenant: &TenantId,
+    id: NotificationId,
+    notification: Notification,
+    message: Option<&Message>,
+) -> Result<Option<NotificationView>, ApiError> {
+    let message = message.filter(|message| message.content.is_some());
+    if notification.message_id.is_some() && message.is_none() {
+        return Ok(None);
+    }
+    let texts = texts(tenant, &id, &notification, &open.key, message)?;
+    Ok(Some(view(id, notification, texts)))
 }
 
 /// What notifications are about, as it is now.
@@ -163,13 +180,12 @@ fn message_key(id: &MessageId) -> Option<Key> {
 }
 
 fn texts(
-    store: &Store,
+    tenant: &TenantId,
     id: &NotificationId,
     notification: &Notification,
     key: &SubjectKey,
     message: Option<&Message>,
 ) -> Result<(String, String), ApiError> {
-    let tenant = &store.database().tenant;
     let place = notification_place(tenant, id);
     let title = key.open(&place.field("title"), &notification.title)?.into_disclosed();
     let edited = message.filter(|message| message.edited_at.is_some()).and_then(|message| message.content.as_ref());

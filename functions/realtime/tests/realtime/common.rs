@@ -1,128 +1,47 @@
 //! Chats without the chats function, clients, and an instance that listens.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use conversations::{Change, notification_place};
 use events::Emit;
 use futures::{SinkExt, StreamExt};
-use kernel::{ChatId, NotificationId, Phi, Role, UserId};
-use model::chat::{CHATS, Chat, ChatType, Happening, LogEntry, Member, log, sequence_id};
-use model::event::{ChatLogGrew, NotificationsCreated, SessionsEnded};
-use model::membership::{MEMBERSHIPS, Membership, membership_id};
-use model::message::messages;
+use kernel::{ChatId, MessageId, NotificationId, Phi, UserId};
+use model::chat::{CHATS, Chat, ChatType, Happening};
+use model::event::{NotificationsCreated, SessionsEnded};
 use model::notification::{Notification, NotificationType, notifications};
-use model::session::{EndReason, Ended as SessionEnd, SESSIONS};
+use model::session::{EndReason, SESSIONS};
 use serde_json::{Value, json};
 use testkit::{TestApp, TestUser};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-use vault::{Place, Subject};
+use vault::Subject;
 
 /// A chat of these people, the first of them its admin.
 pub(crate) async fn make_chat(app: &TestApp, users: &[&TestUser]) -> ChatId {
-    let people: Vec<(UserId, &str)> = users.iter().map(|user| (user.id.clone(), user.name.as_str())).collect();
-    make_large_chat(app, &people).await
+    let ids: Vec<&UserId> = users.iter().map(|user| &user.id).collect();
+    app.chat(ChatType::CareTeam, None, &ids).await
 }
 
-/// A chat of anyone, accounts or not.
-pub(crate) async fn make_large_chat(app: &TestApp, people: &[(UserId, &str)]) -> ChatId {
-    let id = ChatId::generate(app.app.random.as_ref());
-    let key = app.app.vault.ensure_key(&app.store, &Subject::Chat(id.clone())).await.unwrap();
-    let places = conversations::Places::of(&app.tenant, &id);
-    let now = app.app.now();
-    let mut members = BTreeMap::new();
-    for (user, name) in people {
-        let name = key.seal(&places.member_name(user), &Phi::new((*name).to_owned()));
-        let admin = members.is_empty();
-        let member = Member { name, role: Role::Doctor, admin, joined_at: now, left_at: None, sent: 0 };
-        members.insert(user.clone(), member);
-    }
-    let chat = Chat {
-        kind: ChatType::CareTeam,
-        name: Some(key.seal(&places.name(), &Phi::new("Team".to_owned()))),
-        avatar: None,
-        patient_id: None,
-        phone_number: None,
-        created_by: people[0].0.clone(),
-        created_at: now,
-        updated_at: now,
-        deleted_at: None,
-        message_seq: 0,
-        log_seq: 0,
-        last_message: None,
-        members,
-    };
-    for part in people.chunks(300) {
-        app.store
-            .transact("test-memberships", async |tx| {
-                for (user, _) in part {
-                    let membership = Membership::new(id.clone(), user.clone(), &chat);
-                    tx.put(&MEMBERSHIPS, &membership_id(&id, user), &membership)?;
-                }
-                Ok::<_, store::Error>(())
-            })
-            .await
-            .unwrap();
-    }
-    app.store.transact("test-chat", async |tx| tx.put(&CHATS, id.as_str(), &chat)).await.unwrap();
-    id
-}
-
-/// Changes a chat as the chats function does: the change, its log entry and the event in one commit.
+/// Changes a chat as the chats function does.
 pub(crate) async fn happen(app: &TestApp, chat: &ChatId, by: &UserId, what: Happening, change: impl Fn(&mut Chat)) {
-    let now = app.app.now();
-    let grew = app.app.occurs(ChatLogGrew { chat_id: chat.clone(), log_seq: 0, happening: what.clone() });
+    let happens = Change::now(&app.app, chat, by);
     app.store
         .transact("test-happening", async |tx| {
             let mut value = tx.get(&CHATS, chat.as_str()).await?.unwrap().value;
             change(&mut value);
-            value.log_seq += 1;
-            let log_seq = value.log_seq;
-            let entry = LogEntry { what: what.clone(), by: by.clone(), at: now };
-            tx.put(&CHATS, chat.as_str(), &value)?;
-            tx.create(&log(chat), &sequence_id(log_seq), &entry)?;
-            tx.emit(&grew.with(ChatLogGrew { chat_id: chat.clone(), log_seq, happening: what.clone() }))
+            happens.append(&tx, value, what.clone()).map(drop)
         })
         .await
         .unwrap();
 }
 
 /// Takes someone out of a chat.
-pub(crate) async fn remove(app: &TestApp, chat: &ChatId, by: &UserId, user: &UserId) {
+pub(crate) async fn remove(app: &TestApp, chat: &ChatId, by: &TestUser, user: &TestUser) {
     let now = app.app.now();
-    happen(app, chat, by, Happening::MemberRemoved { user: user.clone() }, |chat| {
-        chat.members.get_mut(user).unwrap().left_at = Some(now);
-    })
-    .await;
-}
-
-/// Deletes the text of a message.
-pub(crate) async fn delete_message(app: &TestApp, chat: &ChatId, by: &UserId, seq: u64) {
-    let now = app.app.now();
-    app.store
-        .transact("test-delete", async |tx| {
-            let mut message = tx.get(&messages(chat), &sequence_id(seq)).await?.unwrap().value;
-            message.content = None;
-            message.deleted_at = Some(now);
-            tx.put(&messages(chat), &sequence_id(seq), &message)
-        })
-        .await
-        .unwrap();
-    happen(app, chat, by, Happening::MessageDeleted { seq }, |_| {}).await;
-}
-
-/// Sends a message without a socket.
-pub(crate) async fn say(app: &TestApp, chat: &ChatId, sender: &TestUser, text: &str) -> String {
-    let new = conversations::NewMessage {
-        chat_id: chat.clone(),
-        sender: sender.id.clone(),
-        kind: model::message::MessageKind::Text,
-        content: Phi::new(text.to_owned()),
-        priority: model::message::Priority::Normal,
-    };
-    conversations::send(&app.app, &app.store, new).await.unwrap().view.id.to_string()
+    let what = Happening::MemberRemoved { user: user.id.clone() };
+    happen(app, chat, &by.id, what, |chat| chat.remove(&user.id, now)).await;
 }
 
 /// Ends a sign-in as identity does.
@@ -132,7 +51,7 @@ pub(crate) async fn end_session(app: &TestApp, user: &TestUser) {
     app.store
         .transact("test-sign-out", async |tx| {
             let mut session = tx.get(&SESSIONS, user.session.as_str()).await?.unwrap().value;
-            session.ended = Some(SessionEnd { at: now, reason: EndReason::LoggedOut });
+            session.end(now, EndReason::LoggedOut);
             tx.put(&SESSIONS, user.session.as_str(), &session)?;
             tx.emit(&ended)
         })
@@ -141,26 +60,36 @@ pub(crate) async fn end_session(app: &TestApp, user: &TestUser) {
 }
 
 /// Makes a notification about a chat as notifications does.
-pub(crate) async fn notify(app: &TestApp, chat: &ChatId, user: &TestUser) -> NotificationId {
+pub(crate) async fn notify(
+    app: &TestApp,
+    chat: &ChatId,
+    users: &[&UserId],
+    about: Option<MessageId>,
+) -> NotificationId {
     let id = NotificationId::generate(app.app.random.as_ref());
     let key = app.app.vault.key(&app.store, &Subject::Chat(chat.clone())).await.unwrap();
-    let seal = |field, text: &str| {
-        key.seal(&Place::new(&app.tenant, "notifications", id.as_str(), field), &Phi::new(text.to_owned()))
-    };
+    let seal =
+        |field, text: &str| key.seal(&notification_place(&app.tenant, &id).field(field), &Phi::new(text.to_owned()));
     let notification = Notification {
         kind: NotificationType::Message,
         chat_id: chat.clone(),
-        message_id: None,
+        patient_id: None,
+        message_id: about,
         title: seal("title", "New message"),
         body: seal("body", "Hello"),
         is_read: false,
         read_at: None,
         created_at: app.app.now(),
     };
-    let created = app.app.occurs(NotificationsCreated { notification_id: id.clone(), user_ids: vec![user.id.clone()] });
+    let created = app.app.occurs(NotificationsCreated {
+        notification_id: id.clone(),
+        user_ids: users.iter().map(|user| (*user).clone()).collect(),
+    });
     app.store
         .transact("test-notify", async |tx| {
-            tx.create(&notifications(&user.id), id.as_str(), &notification)?;
+            for user in users {
+                tx.create(&notifications(user), id.as_str(), &notification)?;
+            }
             tx.emit(&created)
         })
         .await

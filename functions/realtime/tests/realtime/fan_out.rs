@@ -4,10 +4,10 @@ use kernel::{ChatId, Role, UserId};
 use model::chat::{CHATS, Happening, LogEntry, log, sequence_id};
 use model::event::{ChatLogGrew, Envelope, Event, OUTBOX};
 use model::inbox::{FAN_OUTS, FanOut, INBOX_HEADS, Told, inbox};
-use testkit::TestApp;
+use testkit::{TestApp, TestUser};
 use web::Job;
 
-use crate::common::{happen, make_chat, make_large_chat, remove, say};
+use crate::common::{happen, make_chat, remove};
 
 testkit::on_both_platforms! {
     functions: || vec![realtime::function()];
@@ -53,7 +53,7 @@ async fn entries_come_in_order_and_once(app: TestApp) {
     let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Patient, "Bob").await);
     let chat = make_chat(&app, &[&ann, &bob]).await;
     for n in 0..12 {
-        say(&app, &chat, if n % 2 == 0 { &ann } else { &bob }, "hi").await;
+        app.say(&chat, if n % 2 == 0 { &ann } else { &bob }, "hi").await;
     }
     app.settle().await;
 
@@ -67,7 +67,7 @@ async fn a_delivery_in_any_order_changes_nothing(app: TestApp) {
     let ann = app.user(Role::Doctor, "Ann").await;
     let chat = make_chat(&app, &[&ann]).await;
     for _ in 0..3 {
-        say(&app, &chat, &ann, "hi").await;
+        app.say(&chat, &ann, "hi").await;
     }
     tokio::join!(deliver(&app, &chat, 3), deliver(&app, &chat, 1), deliver(&app, &chat, 3), deliver(&app, &chat, 2));
     app.settle().await;
@@ -75,24 +75,32 @@ async fn a_delivery_in_any_order_changes_nothing(app: TestApp) {
     assert_eq!(told(&app, &ann.id).await.len(), 3);
 }
 
-fn crowd(app: &TestApp, size: usize) -> Vec<(UserId, &'static str)> {
-    (0..size).map(|_| (UserId::generate(app.app.random.as_ref()), "Someone")).collect()
+/// A chat of so many, most of whom have no account.
+async fn crowd(app: &TestApp, ann: &TestUser, size: usize) -> (ChatId, Vec<UserId>) {
+    let chat = make_chat(app, &[ann]).await;
+    let mut people: Vec<UserId> = (1..size).map(|_| UserId::generate(app.app.random.as_ref())).collect();
+    app.change_chat(&chat, |chat| {
+        let like_ann = chat.members[&ann.id].clone();
+        chat.members.extend(people.iter().map(|user| (user.clone(), like_ann.clone())));
+    })
+    .await;
+    people.push(ann.id.clone());
+    people.sort();
+    (chat, people)
 }
 
 async fn a_thousand_members_are_told(app: TestApp) {
     let ann = app.user(Role::Doctor, "Ann").await;
-    let mut people = crowd(&app, 999);
-    people.push((ann.id.clone(), "Ann"));
-    let chat = make_large_chat(&app, &people).await;
-    say(&app, &chat, &ann, "one").await;
-    say(&app, &chat, &ann, "two").await;
+    let (chat, people) = crowd(&app, &ann, 1000).await;
+    app.say(&chat, &ann, "one").await;
+    app.say(&chat, &ann, "two").await;
     app.settle().await;
 
     let expected = [Happening::MessageSent { seq: 1 }, Happening::MessageSent { seq: 2 }];
-    for (user, _) in people.iter().step_by(37).chain(people.last()) {
+    for user in people.iter().step_by(37).chain([&ann.id]) {
         assert_eq!(happenings(&told(&app, user).await), expected);
     }
-    let ids: Vec<String> = people.iter().map(|(user, _)| user.as_str().to_owned()).collect();
+    let ids: Vec<String> = people.iter().map(|user| user.as_str().to_owned()).collect();
     let heads = app.store.get_many(&INBOX_HEADS, &ids).await.unwrap();
     assert!(heads.into_iter().all(|head| head.is_some_and(|doc| doc.value.last == 2)));
     let stand = app.store.get(&FAN_OUTS, chat.as_str()).await.unwrap().unwrap().value;
@@ -101,11 +109,10 @@ async fn a_thousand_members_are_told(app: TestApp) {
 
 /// A process that died between two commits leaves the rest to the next delivery.
 async fn a_half_told_chat_is_told_to_its_end(app: TestApp) {
-    let mut people = crowd(&app, 8);
-    people.sort();
-    let chat = make_large_chat(&app, &people).await;
-    let entry = LogEntry { what: Happening::ChatChanged, by: people[0].0.clone(), at: app.app.now() };
-    let half = FanOut { done: 0, reached: Some(people[3].0.clone()) };
+    let ann = app.user(Role::Doctor, "Ann").await;
+    let (chat, people) = crowd(&app, &ann, 8).await;
+    let entry = LogEntry { what: Happening::ChatChanged, by: ann.id.clone(), at: app.app.now() };
+    let half = FanOut { done: 0, reached: Some(people[3].clone()) };
     app.store
         .transact("test-half", async |tx| {
             let mut value = tx.get(&CHATS, chat.as_str()).await?.unwrap().value;
@@ -117,7 +124,7 @@ async fn a_half_told_chat_is_told_to_its_end(app: TestApp) {
         .await
         .unwrap();
     deliver(&app, &chat, 1).await;
-    for (n, (user, _)) in people.iter().enumerate() {
+    for (n, user) in people.iter().enumerate() {
         assert_eq!(told(&app, user).await.len(), usize::from(n > 3), "{n}");
     }
 }
@@ -125,10 +132,10 @@ async fn a_half_told_chat_is_told_to_its_end(app: TestApp) {
 async fn who_is_removed_is_told_that_alone(app: TestApp) {
     let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Patient, "Bob").await);
     let chat = make_chat(&app, &[&ann, &bob]).await;
-    say(&app, &chat, &ann, "before").await;
+    app.say(&chat, &ann, "before").await;
     app.settle().await;
-    remove(&app, &chat, &ann.id, &bob.id).await;
-    say(&app, &chat, &ann, "after").await;
+    remove(&app, &chat, &ann, &bob).await;
+    app.say(&chat, &ann, "after").await;
     app.settle().await;
 
     let removed = Happening::MemberRemoved { user: bob.id.clone() };

@@ -7,7 +7,7 @@ use kernel::Role;
 use serde_json::{Value, json};
 use testkit::TestApp;
 
-use crate::common::{Client, listen, make_chat, say};
+use crate::common::{Client, listen, make_chat};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -31,17 +31,17 @@ async fn what_was_missed_comes_once_and_in_order(app: TestApp) {
     let chats = [make_chat(&app, &[&ann, &bob]).await, make_chat(&app, &[&ann, &bob]).await];
     let address = listen(&app).await;
     let mut at_bob = Client::connect(address, &bob).await;
-    say(&app, &chats[0], &ann, "seen").await;
+    app.say(&chats[0], &ann, "seen").await;
     at_bob.expect("message:received").await;
     let last = at_bob.leave().await;
 
     for n in 0..30 {
-        say(&app, &chats[n % 2], &ann, &format!("missed {n}")).await;
+        app.say(&chats[n % 2], &ann, &format!("missed {n}")).await;
     }
     // More arrive while he comes back.
     let more = async {
         for n in 30..50 {
-            say(&app, &chats[n % 2], &ann, &format!("missed {n}")).await;
+            app.say(&chats[n % 2], &ann, &format!("missed {n}")).await;
         }
         app.settle().await;
     };
@@ -77,7 +77,7 @@ async fn ids_that_are_too_old_or_foreign_resync(app: TestApp) {
     let address = listen(&app).await;
     let at_ann = Client::connect(address, &ann).await.leave().await;
     let old = Client::connect(address, &bob).await.leave().await;
-    say(&app, &chat, &ann, "long ago").await;
+    app.say(&chat, &ann, "long ago").await;
     app.settle().await;
 
     app.clock.advance(6 * DAY);
@@ -96,7 +96,7 @@ async fn ids_that_are_too_old_or_foreign_resync(app: TestApp) {
     }
     let mut client = Client::reconnect(address, &bob, &old).await;
     client.expect("resync").await;
-    say(&app, &chat, &ann, "live goes on").await;
+    app.say(&chat, &ann, "live goes on").await;
     assert_eq!(client.expect("message:received").await["content"], "live goes on");
     let current = client.leave().await;
     let mut client = Client::reconnect(address, &bob, &current).await;
@@ -108,18 +108,18 @@ async fn a_frame_resumes_too(app: TestApp) {
     let chat = make_chat(&app, &[&ann, &bob]).await;
     let address = listen(&app).await;
     let last = Client::connect(address, &bob).await.leave().await;
-    say(&app, &chat, &ann, "missed").await;
+    app.say(&chat, &ann, "missed").await;
     app.settle().await;
 
     let mut client = Client::connect(address, &bob).await;
     client.send("ping", json!({})).await;
     client.expect("pong").await;
-    say(&app, &chat, &ann, "live").await;
+    app.say(&chat, &ann, "live").await;
     assert_eq!(client.expect("message:received").await["content"], "live");
     // So late a resume still brings what was missed, and nothing twice.
     client.send("resume", json!({"lastEventId": last})).await;
     assert_eq!(client.expect("message:received").await["content"], "missed");
     assert_eq!(client.expect("resumed").await["count"], 1);
-    say(&app, &chat, &ann, "later").await;
+    app.say(&chat, &ann, "later").await;
     assert_eq!(client.expect("message:received").await["content"], "later");
 }

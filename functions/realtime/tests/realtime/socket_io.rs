@@ -71,7 +71,7 @@ async fn with_client(transports: &[&str]) {
     let script = async {
         while let Some(line) = asked.next_line().await.unwrap() {
             match line.as_str() {
-                "do: notify" => drop(notify(&app, &chat, &bob).await),
+                "do: notify" => drop(notify(&app, &chat, &[&bob.id], None).await),
                 "do: end eve's session" => end_session(&app, &eve).await,
                 "do: stop" => app.stop().await,
                 other => panic!("the script says: {other}"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{TestApp, TestUser};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::common::{Client, Ended, delete_message, end_session, happen, listen, make_chat, remove, say};
+use crate::common::{Client, Ended, end_session, happen, listen, make_chat, remove};
 
 testkit::on_both_platforms! {
     functions: || vec![realtime::function()];
@@ -80,10 +80,10 @@ async fn membership_decides_when_it_is_sent(app: TestApp) {
     let bob_was_at = at_bob.leave().await;
 
     // Entered into Bob's inbox while he was in the chat, and not shown to him once he is out of it.
-    say(&app, &chat, &ann, "for members").await;
+    app.say(&chat, &ann, "for members").await;
     app.settle().await;
-    remove(&app, &chat, &ann.id, &bob.id).await;
-    say(&app, &chat, &ann, "after").await;
+    remove(&app, &chat, &ann, &bob).await;
+    app.say(&chat, &ann, "after").await;
     app.settle().await;
 
     let mut at_bob = Client::reconnect(address, &bob, &bob_was_at).await;
@@ -106,7 +106,7 @@ async fn receipts_and_typing_reach_the_others(app: TestApp) {
     at_bob.send("user:typing", json!({"chatId": chat, "userId": ann.id, "isTyping": true})).await;
     assert_eq!(at_ann.expect("user:typing").await, json!({"chatId": chat, "userId": bob.id, "isTyping": true}));
 
-    let id = say(&app, &chat, &ann, "read this").await;
+    let id = app.say(&chat, &ann, "read this").await.id;
     at_bob.expect("message:received").await;
     at_ann.expect("message:received").await;
     at_bob.send("message:delivered", json!({"messageId": id})).await;
@@ -129,7 +129,7 @@ async fn receipts_and_typing_reach_the_others(app: TestApp) {
 
     happen(&app, &chat, &ann.id, Happening::ChatChanged, |_| {}).await;
     let changed = at_ann.expect("chat:updated").await;
-    assert_eq!((&changed["name"], &changed["type"]), (&json!("Team"), &json!("Care Team")));
+    assert_eq!((&changed["name"], &changed["type"]), (&json!("Test Chat"), &json!("Care Team")));
 }
 
 async fn a_deleted_message_has_no_text(app: TestApp) {
@@ -137,9 +137,10 @@ async fn a_deleted_message_has_no_text(app: TestApp) {
     let chat = make_chat(&app, &[&ann, &bob]).await;
     let address = listen(&app).await;
     let bob_was_at = Client::connect(address, &bob).await.leave().await;
-    say(&app, &chat, &ann, "a mistake").await;
+    app.say(&chat, &ann, "a mistake").await;
     app.settle().await;
-    delete_message(&app, &chat, &ann.id, 1).await;
+    app.delete_message(&model::message::message_id(&chat, 1)).await;
+    happen(&app, &chat, &ann.id, Happening::MessageDeleted { seq: 1 }, |_| {}).await;
     app.settle().await;
     let mut at_bob = Client::reconnect(address, &bob, &bob_was_at).await;
     for event in ["message:received", "message:deleted"] {
@@ -241,7 +242,7 @@ async fn an_unverified_clinician_sees_no_messages() {
     let new = app.user_verified(Role::Nurse, "New", false).await;
     let chat = make_chat(&app, &[&ann, &new]).await;
     let mut client = Client::connect(address, &new).await;
-    say(&app, &chat, &ann, "about a patient").await;
+    app.say(&chat, &ann, "about a patient").await;
     app.settle().await;
     assert!(client.drain().await.is_empty());
     for (event, data) in [
