@@ -242,9 +242,14 @@ fn reaches_on(piece: &[Word], rest: &[Word]) -> bool {
     let goes_on = is_joined
         || matches!(rest[0].low.as_str(), "i" | "it's" | "there's" | "there" | "you" | "we" | "let's" | "your");
     (is_subordinate && goes_on && piece.len() < 22)
-        || (is_joined && piece.iter().any(governs))
+        || (is_joined && piece.iter().any(governs) && INTENDS.at(rest, 1).is_none())
         || (is_place && start.first().is_some_and(|word| word.low == "on") && rest[0].low != "okay")
 }
+
+// What a clinician is going to do is no part of what they think.
+phrases! { INTENDS = "
+    i want to | i want you | i am going to | i would like | i'd like | i will | let's | we are going to | we will | i also want | i do want
+" }
 
 phrases! { GOVERNING = "
     if | whether | think | thought | thinks | sure | hope | hoping | guess | maybe | unless | wonder | wondering | unsure |

@@ -163,10 +163,9 @@ fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
     if visit.stage == Stage::Talk {
         return recap(words, visit.pronoun).or_else(|| early_plan(words, visit));
     }
-    if JUDGES_FIRST.at_start(words).is_some() && plan::told(words, visit.pronoun).is_none() {
-        if let Some(finding) = assessment(words, visit) {
-            return Some(finding);
-        }
+    let judges_first = JUDGES_FIRST.at_start(words).is_some() && plan::told(words, visit.pronoun).is_none();
+    if let Some(finding) = judges_first.then(|| assessment(words, visit)).flatten() {
+        return Some(finding);
     }
     if visit.pronoun == Pronoun::Unclear && plan::told(words, Pronoun::Unknown).is_some() {
         return unclear_plan(words, visit);
