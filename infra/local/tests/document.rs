@@ -1,4 +1,5 @@
 //! The API's document: complete, without names used twice, and the committed one is the code's.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
