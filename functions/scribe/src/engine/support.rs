@@ -123,14 +123,14 @@ fn numbers(words: &[Word]) -> Vec<String> {
     for (at, word) in words.iter().enumerate() {
         if word.low.chars().any(|c| c.is_ascii_digit()) {
             let digits = word.low.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|run| !run.is_empty());
-            found.extend(digits.map(|run| run.trim_matches('.').trim_start_matches('0').to_owned()));
+            found.extend(digits.map(|run| without_leading_zeros(run.trim_matches('.')).to_owned()));
             continue;
         }
         let Some(value) = number_value(&word.low) else {
             continue;
         };
         found.push(value.to_string());
-        if words.get(at + 1).is_some_and(|point| point.low == ".") {
+        if words.get(at + 1).is_some_and(|point| matches!(point.low.as_str(), "." | "point")) {
             let tenth = words.get(at + 2).and_then(|tenth| number_value(&tenth.low)).filter(|tenth| *tenth < 10);
             let tens = at
                 .checked_sub(1)
@@ -165,6 +165,13 @@ fn numbers(words: &[Word]) -> Vec<String> {
         }
     }
     found
+}
+
+/// "08" is 8, and "0.4" stays.
+fn without_leading_zeros(run: &str) -> &str {
+    let zeros =
+        run.bytes().zip(run.bytes().skip(1)).take_while(|(this, next)| *this == b'0' && next.is_ascii_digit()).count();
+    &run[zeros..]
 }
 
 /// The sides of the body that are named. "all right", "right ," and "right now" name none, nor does "i left".
@@ -272,6 +279,7 @@ mod tests {
             ("twenty milligrams", "20 mg"),
             ("one hundred twenty five pounds", "125 pounds"),
             ("ninety seven . one", "97.1"),
+            ("zero point four mg", "0.4 mg"),
             ("a1c of 7.5", "A1c 7.5"),
         ] {
             assert_eq!(facts(written, &[said]), Ok(()), "{said}");
