@@ -1,10 +1,33 @@
-//! The scribe: writes a clinical note from a conversation.
+//! The scribe: writes a clinical note from a conversation, inline or as a job.
+//!
+//! `transcript` reads what was said, an engine of [`engine`] writes, `draft` is what comes of it on the wire. Whether
+//! inline or as a job, the same three do the work; see `generate_note` and `write_note`.
 
+mod draft;
 pub mod engine;
+mod generate_note;
+mod get_job;
+mod transcript;
+mod write_note;
+mod writer;
 
-use web::Function;
+use kernel::{JobId, TenantId};
+use model::event::ScribeJobRequested;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use vault::Place;
+use web::{App, Function};
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("scribe")
+    Function::new("scribe").routes(routes()).on::<ScribeJobRequested, _, _>("scribe-write-note", write_note::write_note)
+}
+
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(generate_note::generate_note)).routes(routes!(get_job::get_scribe_job))
+}
+
+/// Where a job's sealed fields stand: `result` and `visitReason`.
+fn job_place<'a>(tenant: &'a TenantId, id: &'a JobId) -> Place<'a> {
+    Place::new(tenant, "scribe-jobs", id.as_str(), "result")
 }

@@ -1,7 +1,9 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
-#![expect(clippy::print_stdout, reason = "a program for a terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 use consentmd::{accounts, demo, functions};
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use runtime::{Config, PlatformKind};
@@ -27,12 +29,22 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Cli::parse().command.unwrap_or(Command::Run) {
+async fn main() -> ExitCode {
+    match command(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("consentmd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(cli: Cli) -> anyhow::Result<()> {
+    match cli.command.unwrap_or(Command::Run) {
         Command::Run => run().await,
         Command::Demo(options) => demo::play(options).await,
         Command::Openapi => {
-            println!("{}", functions::document()?);
+            print!("{}", functions::document()?);
             Ok(())
         }
         Command::Variables => {

@@ -1,4 +1,5 @@
 //! What was acknowledged is there after `kill -9`, and told once.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

@@ -9,12 +9,14 @@ use kernel::{Clock, TenantId};
 use model::event::{Envelope, OUTBOX};
 use parking_lot::Mutex;
 use store::Store;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use crate::{Bus, Handler, Handlers, Live, LiveError, Outcome, PublishError, Signal};
 
 /// Events of one lane run one after the other; lanes run side by side.
 const LANES: usize = 8;
+/// Events without a lane wait for none, since one may take minutes; so many of them run at once.
+const WITHOUT_LANE: usize = 32;
 /// After so many failures an event is parked.
 const MAX_ATTEMPTS: u32 = 10;
 
@@ -25,49 +27,53 @@ pub type OpenStore = Arc<dyn Fn(TenantId) -> BoxFuture<'static, Option<Store>> +
 /// sweeper brings them back.
 pub struct InProcessBus {
     lanes: Vec<mpsc::UnboundedSender<Arc<Envelope>>>,
-    in_flight: Arc<Mutex<HashSet<String>>>,
-    waiting: watch::Sender<usize>,
+    worker: Arc<Worker>,
 }
 
 struct Worker {
     handlers: Arc<OnceLock<Handlers>>,
     open: OpenStore,
     clock: Arc<dyn Clock>,
-    in_flight: Arc<Mutex<HashSet<String>>>,
+    in_flight: Mutex<HashSet<String>>,
     waiting: watch::Sender<usize>,
+    without_lane: Semaphore,
 }
 
 impl InProcessBus {
     /// A bus that begins to deliver once `handlers` is set.
     pub fn start(handlers: Arc<OnceLock<Handlers>>, open: OpenStore, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let in_flight = Arc::new(Mutex::new(HashSet::new()));
         let (waiting, _) = watch::channel(0);
-        let worker = Arc::new(Worker { handlers, open, clock, in_flight: in_flight.clone(), waiting: waiting.clone() });
+        let without_lane = Semaphore::new(WITHOUT_LANE);
+        let worker = Arc::new(Worker { handlers, open, clock, in_flight: Mutex::default(), waiting, without_lane });
         let lanes = (0..LANES)
             .map(|_| {
                 let (sender, mut receiver) = mpsc::unbounded_channel::<Arc<Envelope>>();
                 let worker = worker.clone();
                 tokio::spawn(async move {
                     while let Some(envelope) = receiver.recv().await {
-                        worker.handle(&envelope).await;
-                        worker.in_flight.lock().remove(envelope.id.as_str());
-                        worker.waiting.send_modify(|n| *n = n.saturating_sub(1));
+                        worker.take(&envelope).await;
                     }
                 });
                 sender
             })
             .collect();
-        Arc::new(Self { lanes, in_flight, waiting })
+        Arc::new(Self { lanes, worker })
     }
 
     /// Waits until nothing is in flight, events that handlers emit included. For tests and for shutdown.
     pub async fn settle(&self) {
         // A handler's own events are counted in before its event is counted out, so zero means all of them.
-        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting == 0).await;
+        let _ = self.worker.waiting.subscribe().wait_for(|waiting| *waiting == 0).await;
     }
 }
 
 impl Worker {
+    async fn take(&self, envelope: &Envelope) {
+        self.handle(envelope).await;
+        self.in_flight.lock().remove(envelope.id.as_str());
+        self.waiting.send_modify(|n| *n = n.saturating_sub(1));
+    }
+
     async fn handle(&self, envelope: &Envelope) {
         let Some(store) = (self.open)(envelope.tenant.clone()).await else {
             tracing::error!(tenant = %envelope.tenant, event_id = %envelope.id, "an event's tenant cannot be opened");
@@ -108,13 +114,22 @@ impl Worker {
 impl Bus for InProcessBus {
     async fn publish(&self, envelopes: Vec<Envelope>) -> Result<bool, PublishError> {
         for envelope in envelopes {
-            if !self.in_flight.lock().insert(envelope.id.to_string()) {
+            if !self.worker.in_flight.lock().insert(envelope.id.to_string()) {
                 continue;
             }
-            self.waiting.send_modify(|waiting| *waiting += 1);
+            self.worker.waiting.send_modify(|waiting| *waiting += 1);
+            let Some(lane) = &envelope.lane else {
+                let worker = self.worker.clone();
+                tokio::spawn(async move {
+                    // It is never closed; an error would only lift the limit.
+                    let _permit = worker.without_lane.acquire().await;
+                    worker.take(&envelope).await;
+                });
+                continue;
+            };
             let mut hasher = DefaultHasher::new();
             envelope.tenant.hash(&mut hasher);
-            envelope.lane.as_deref().unwrap_or(envelope.id.as_str()).hash(&mut hasher);
+            lane.hash(&mut hasher);
             let lane = usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0);
             self.lanes[lane].send(Arc::new(envelope)).map_err(|error| PublishError(error.into()))?;
         }

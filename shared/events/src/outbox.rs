@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::{EventId, Random, Time};
 use model::event::{Envelope, Event, OUTBOX};
-use store::{Backend, CommitListener, Database, Op, Precondition, Store, Transaction, Write};
+use store::{Backend, CommitListener, Cursor, Database, Direction, Op, Precondition, Store, Transaction, Write};
 
 /// An event with the id and time it got before its transaction began.
 #[derive(Debug, Clone)]
@@ -112,23 +112,30 @@ impl CommitListener for Outbox {
     }
 }
 
-/// Publishes what was left in a tenant's outbox for longer than `age`, at most 200 events, and says how many.
+/// How many events are read from an outbox at a time.
+const SWEPT_AT_ONCE: u32 = 200;
+
+/// Publishes all that was left in a tenant's outbox for longer than `age`, oldest first, and says how many.
 pub async fn sweep(store: &Store, bus: &dyn Bus, now: Time, age: Duration) -> Result<usize, SweepError> {
-    let old = OUTBOX.all().filter("occurredAt", Op::LessOrEqual, now.minus(age).to_string()).limit(200);
-    let left = store.query(&OUTBOX, &old).await?;
-    if left.is_empty() {
-        return Ok(0);
+    let old = OUTBOX.all().filter("occurredAt", Op::LessOrEqual, now.minus(age).to_string());
+    let mut page = old.order("occurredAt", Direction::Ascending).limit(SWEPT_AT_ONCE);
+    let mut published = 0;
+    loop {
+        let left = store.query(&OUTBOX, &page).await?;
+        let Some(last) = left.last() else { return Ok(published) };
+        let place = Cursor { values: vec![last.value.occurred_at.to_string().into()], id: last.id.clone() };
+        let ids: Vec<String> = left.iter().map(|doc| doc.id.clone()).collect();
+        if bus.publish(left.into_iter().map(|doc| doc.value).collect()).await? {
+            store
+                .transact("outbox-swept", async |tx| {
+                    ids.iter().for_each(|id| tx.delete(&OUTBOX, id));
+                    Ok::<_, store::Error>(())
+                })
+                .await?;
+        }
+        published += ids.len();
+        page = page.after(Some(place));
     }
-    let ids: Vec<String> = left.iter().map(|doc| doc.id.clone()).collect();
-    if bus.publish(left.into_iter().map(|doc| doc.value).collect()).await? {
-        store
-            .transact("outbox-swept", async |tx| {
-                ids.iter().for_each(|id| tx.delete(&OUTBOX, id));
-                Ok::<_, store::Error>(())
-            })
-            .await?;
-    }
-    Ok(ids.len())
 }
 
 /// Why a sweep failed; the next one tries again.

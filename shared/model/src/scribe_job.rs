@@ -1,5 +1,7 @@
 //! Work that the scribe does after it has answered.
 
+use std::time::Duration;
+
 use kernel::{ChatId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
@@ -56,6 +58,27 @@ pub struct Stage {
     pub name: String,
     /// Since when.
     pub at: Time,
+}
+
+/// For how long a job and its result are kept.
+pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl ScribeJob {
+    /// Whether nothing more will happen to it.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.state, JobState::Succeeded | JobState::Failed)
+    }
+
+    /// Enters a step.
+    pub fn enter(&mut self, stage: &str, at: Time) {
+        self.stages.push(Stage { name: stage.to_owned(), at });
+        self.updated_at = at;
+    }
+
+    /// When it may be removed. Every write of a job says so again.
+    pub fn expires_at(&self) -> Time {
+        self.created_at.plus(KEPT)
+    }
 }
 
 /// Jobs, by job id.

@@ -89,7 +89,12 @@ async fn world() -> World {
     };
     let clock = Arc::new(FixedClock::default());
     let verifier = OidcVerifier::new(accept, Arc::new(Keys(keys.to_string().into_bytes())), clock.clone());
-    let build = Build { unique: "clinic-a".to_owned(), clock, triggers: Some(TriggerAuth::Oidc(Arc::new(verifier))), ..Build::default() };
+    let build = Build {
+        unique: "clinic-a".to_owned(),
+        clock,
+        triggers: Some(TriggerAuth::Oidc(Arc::new(verifier))),
+        ..Build::default()
+    };
     World { app: TestApp::build(build, vec![function]).await, pair, handled }
 }
 

@@ -121,6 +121,13 @@ impl ApiError {
         self
     }
 
+    /// With what it comes from, which goes to the log only.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
     /// With a hint when to try again.
     #[must_use]
     pub const fn retry_after(mut self, seconds: u64) -> Self {
@@ -178,13 +185,6 @@ impl From<store::Error> for ApiError {
             }
             other => Self::internal(other),
         }
-    }
-}
-
-impl ApiError {
-    fn with_cause(mut self, cause: store::Error) -> Self {
-        self.cause = Some(cause.into());
-        self
     }
 }
 

@@ -11,9 +11,10 @@ use model::note_template::NoteTemplate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::support::{self, Said};
 use super::{
     Conversation, DraftNote, DraftSection, DraftSentence, EngineError, ScribeEngine, Speaker, Suggestion,
-    SuggestionKind, support,
+    SuggestionKind,
 };
 
 /// The longest conversation that is sent, in characters. An hour of talk has about 60,000.
@@ -227,7 +228,7 @@ fn supported(text: &str, turns: &[i64], conversation: &Conversation) -> Option<D
         return None;
     }
     let mut evidence: Vec<MessageId> = Vec::with_capacity(turns.len());
-    let mut said: Vec<&str> = Vec::with_capacity(turns.len());
+    let mut said: Vec<Said> = Vec::with_capacity(turns.len());
     for &turn in turns {
         // One turn that is not there makes the whole citation worthless.
         let index = usize::try_from(turn.checked_sub(1)?).ok()?;
@@ -235,8 +236,9 @@ fn supported(text: &str, turns: &[i64], conversation: &Conversation) -> Option<D
         if !evidence.contains(&turn.message_id) {
             evidence.push(turn.message_id.clone());
         }
-        said.push(turn.text.disclose());
+        said.push(Said::in_text(turn.text.disclose()));
     }
+    let said: Vec<&Said> = said.iter().collect();
     if said.is_empty() || support::facts(&text, &said).is_err() {
         return None;
     }

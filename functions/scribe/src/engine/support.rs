@@ -26,42 +26,41 @@ pub enum Unsupported {
 }
 
 /// Whether the facts of a sentence that can be told from its words stand in its evidence.
-pub fn facts(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> {
-    let said = Said::of(evidence);
+pub fn facts(sentence: &str, evidence: &[&Said]) -> Result<(), Unsupported> {
+    facts_of(&read(sentence, 0), evidence)
+}
+
+/// Whether, besides, every word of content stands there.
+pub fn every_word(sentence: &str, evidence: &[&Said]) -> Result<(), Unsupported> {
     let words = read(sentence, 0);
-    if !numbers(&words).iter().all(|number| said.numbers.contains(number)) {
+    facts_of(&words, evidence)?;
+    let is_said = |word: &Word| evidence.iter().any(|said| said.has(unit(&word.low)));
+    let is_supported = |word: &Word| word.is_mark() || is_digits(word) || is_frame(&word.low) || is_said(word);
+    if words.iter().all(is_supported) { Ok(()) } else { Err(Unsupported::Word) }
+}
+
+fn facts_of(words: &[Word], evidence: &[&Said]) -> Result<(), Unsupported> {
+    let said = |test: &dyn Fn(&Said) -> bool| evidence.iter().any(|said| test(said));
+    if !numbers(words).iter().all(|number| said(&|said| said.numbers.contains(number))) {
         return Err(Unsupported::Number);
     }
-    for word in &words {
-        if is_drug_name(&word.low) && !said.has(&word.low) {
-            return Err(Unsupported::Medication);
-        }
+    if !words.iter().all(|word| !is_drug_name(&word.low) || said(&|said| said.has(&word.low))) {
+        return Err(Unsupported::Medication);
     }
     // "both times" claims no side.
-    for side in sides(&words) {
-        if side != "both" && !said.sides.iter().any(|other| same_side(other, side)) {
-            return Err(Unsupported::Side);
-        }
+    let mut claimed = sides(words).filter(|side| *side != "both");
+    if !claimed.all(|side| said(&|said| said.sides.iter().any(|other| same_side(other, side)))) {
+        return Err(Unsupported::Side);
     }
-    if negations(&words) > 0 && said.negations == 0 {
+    if negations(words) > 0 && !said(&|said| said.is_negated) {
         return Err(Unsupported::Negation);
     }
     Ok(())
 }
 
-/// Whether, besides, every word of content stands there.
-pub fn every_word(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> {
-    facts(sentence, evidence)?;
-    let said = Said::of(evidence);
-    let words = read(sentence, 0);
-    let is_supported = |word: &Word| word.is_mark() || is_digits(word) || is_frame(&word.low) || said.has(&word.low);
-    let words = words.into_iter().map(|mut word| {
-        if matches!(word.low.as_str(), "milligram" | "milligrams") {
-            "mg".clone_into(&mut word.low);
-        }
-        word
-    });
-    if words.into_iter().all(|word| is_supported(&word)) { Ok(()) } else { Err(Unsupported::Word) }
+/// A unit under one name.
+fn unit(word: &str) -> &str {
+    if matches!(word, "milligram" | "milligrams") { "mg" } else { word }
 }
 
 /// A number in digits, which [`facts`] has checked.
@@ -69,27 +68,25 @@ fn is_digits(word: &Word) -> bool {
     word.low.chars().all(|c| c.is_ascii_digit() || ".,/+-%".contains(c))
 }
 
-/// What the evidence says.
-struct Said {
+/// What one message says, ready to be looked things up in.
+pub struct Said {
     words: HashSet<String>,
     stems: HashSet<String>,
     sides: HashSet<String>,
     numbers: HashSet<String>,
-    negations: usize,
+    is_negated: bool,
 }
 
 impl Said {
-    fn of(evidence: &[&str]) -> Self {
-        let mut words: Vec<Word> = evidence.iter().enumerate().flat_map(|(turn, text)| read(text, turn)).collect();
-        for word in words.iter_mut().filter(|word| matches!(word.low.as_str(), "milligram" | "milligrams")) {
-            "mg".clone_into(&mut word.low);
-        }
+    /// Reads a message.
+    pub fn in_text(text: &str) -> Self {
+        let words = read(text, 0);
         Self {
             stems: words.iter().map(|word| stem(&word.low)).collect(),
             sides: sides(&words).map(str::to_owned).collect(),
             numbers: numbers(&words).into_iter().collect(),
-            negations: negations(&words),
-            words: words.into_iter().map(|word| word.low).collect(),
+            is_negated: negations(&words) > 0,
+            words: words.iter().map(|word| unit(&word.low).to_owned()).collect(),
         }
     }
 
@@ -126,14 +123,14 @@ fn numbers(words: &[Word]) -> Vec<String> {
     for (at, word) in words.iter().enumerate() {
         if word.low.chars().any(|c| c.is_ascii_digit()) {
             let digits = word.low.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|run| !run.is_empty());
-            found.extend(digits.map(|run| run.trim_matches('.').trim_start_matches('0').to_owned()));
+            found.extend(digits.map(|run| without_leading_zeros(run.trim_matches('.')).to_owned()));
             continue;
         }
         let Some(value) = number_value(&word.low) else {
             continue;
         };
         found.push(value.to_string());
-        if words.get(at + 1).is_some_and(|point| point.low == ".") {
+        if words.get(at + 1).is_some_and(|point| matches!(point.low.as_str(), "." | "point")) {
             let tenth = words.get(at + 2).and_then(|tenth| number_value(&tenth.low)).filter(|tenth| *tenth < 10);
             let tens = at
                 .checked_sub(1)
@@ -143,7 +140,7 @@ fn numbers(words: &[Word]) -> Vec<String> {
         }
         let next = words.get(at + 1).and_then(|next| number_value(&next.low));
         match next {
-            Some(small) if value >= 20 && value < 100 && small < 10 => found.push((value + small).to_string()),
+            Some(small) if (20..100).contains(&value) && small < 10 => found.push((value + small).to_string()),
             Some(rest) if value < 10 && (10..100).contains(&rest) => {
                 let after = words
                     .get(at + 2)
@@ -168,6 +165,13 @@ fn numbers(words: &[Word]) -> Vec<String> {
         }
     }
     found
+}
+
+/// "08" is 8, and "0.4" stays.
+fn without_leading_zeros(run: &str) -> &str {
+    let zeros =
+        run.bytes().zip(run.bytes().skip(1)).take_while(|(this, next)| *this == b'0' && next.is_ascii_digit()).count();
+    &run[zeros..]
 }
 
 /// The sides of the body that are named. "all right", "right ," and "right now" name none, nor does "i left".
@@ -226,6 +230,16 @@ fn is_frame(word: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn facts(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> {
+        let said: Vec<Said> = evidence.iter().map(|text| Said::in_text(text)).collect();
+        super::facts(sentence, &said.iter().collect::<Vec<_>>())
+    }
+
+    fn every_word(sentence: &str, evidence: &[&str]) -> Result<(), Unsupported> {
+        let said: Vec<Said> = evidence.iter().map(|text| Said::in_text(text)).collect();
+        super::every_word(sentence, &said.iter().collect::<Vec<_>>())
+    }
+
     #[test]
     fn what_was_said_is_supported_in_any_form() {
         let evidence =
@@ -265,6 +279,7 @@ mod tests {
             ("twenty milligrams", "20 mg"),
             ("one hundred twenty five pounds", "125 pounds"),
             ("ninety seven . one", "97.1"),
+            ("zero point four mg", "0.4 mg"),
             ("a1c of 7.5", "A1c 7.5"),
         ] {
             assert_eq!(facts(written, &[said]), Ok(()), "{said}");

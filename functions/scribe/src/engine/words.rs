@@ -4,6 +4,7 @@
 //! "am"), so that the rules above it see plain words. A word remembers the form it was said in.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A word or a punctuation mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,15 +232,40 @@ pub(super) fn has(words: &[Word], phrase: &str) -> bool {
     find(words, phrase).is_some()
 }
 
+/// FNV-1a: quick for short words. The tables that use it hold our own words, so nobody can crowd them.
+#[derive(Clone, Copy)]
+pub(super) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// A table of our own words.
+pub(super) type WordMap<T> = HashMap<&'static str, T, BuildHasherDefault<Fnv>>;
+
 /// A closed list of phrases, found by their first words.
 pub(super) struct Phrases {
-    by_first: HashMap<&'static str, Vec<Vec<&'static str>>>,
+    by_first: WordMap<Vec<Vec<&'static str>>>,
 }
 
 impl Phrases {
     /// Reads a list that is written with `|` between its phrases.
     pub(super) fn of(text: &'static str) -> Self {
-        let mut by_first: HashMap<_, Vec<Vec<_>>> = HashMap::new();
+        let mut by_first: WordMap<Vec<Vec<_>>> = WordMap::default();
         for phrase in text.split('|') {
             let words: Vec<&str> = phrase.split_whitespace().collect();
             if let Some(first) = words.first() {

@@ -85,7 +85,7 @@ async fn consult(url: &str, pace: u64) -> anyhow::Result<()> {
     heading("The scribe");
     let note = note::generate(&doctor, &chat_id, &mut doctor_socket).await?;
     let numbers = message_numbers(&doctor, &chat_id).await?;
-    note::show(&note, &numbers);
+    note::show(&doctor, &note, &numbers).await?;
     let saved = note::save_draft(&doctor, &chat_id, &note).await?;
     heading("Saved");
     println!(

@@ -23,12 +23,16 @@ pub(crate) async fn generate(doctor: &Person, chat: &str, socket: &mut Socket) -
     Ok(done["result"].clone())
 }
 
-/// Shows a note; the numbers are those of the messages that each sentence rests on.
-pub(crate) fn show(note: &Value, numbers: &HashMap<String, u64>) {
+/// Shows a note in its template's order; the numbers are those of the messages that each sentence rests on.
+pub(crate) async fn show(doctor: &Person, note: &Value, numbers: &HashMap<String, u64>) -> anyhow::Result<()> {
     println!("  Written by the engine \"{}\".", note["engine"].as_str().unwrap_or("?"));
-    for section in note["evidence"].as_object().into_iter().flatten() {
-        println!("\n  {}", section.0.to_uppercase());
-        for sentence in section.1.as_array().into_iter().flatten() {
+    let templates = doctor.get("/api/v1/templates").await?;
+    let template = templates["data"].as_array().into_iter().flatten().find(|template| template["id"] == TEMPLATE);
+    let sections = template.and_then(|template| template["sections"].as_array()).context("the template is missing")?;
+    for section in sections {
+        println!("\n  {}", section["fullName"].as_str().unwrap_or("").to_uppercase());
+        let id = section["id"].as_str().unwrap_or("");
+        for sentence in note["evidence"][id].as_array().into_iter().flatten() {
             let cited = sentence["messageIds"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let cited: Vec<String> = cited.filter_map(|id| numbers.get(id)).map(|seq| format!("#{seq}")).collect();
             println!("    • {} [{}]", wrapped(sentence["text"].as_str().unwrap_or(""), 6), cited.join(" "));
@@ -42,6 +46,7 @@ pub(crate) fn show(note: &Value, numbers: &HashMap<String, u64>) {
             println!("    • ({}) {}", suggestion["type"].as_str().unwrap_or(""), wrapped(text, 6));
         }
     }
+    Ok(())
 }
 
 /// Saves the note as a draft, with its evidence.

@@ -185,11 +185,12 @@ fn cut_run_on(words: Vec<Word>) -> Vec<Vec<Word>> {
     let mut piece: Vec<Word> = Vec::new();
     for at in 0..words.len() {
         let says_something = super::leads::lead_length(&piece) < piece.len();
+        let is_bound = is_purpose(&words, at) || is_correction(&words, at);
         let starts = || {
             let unmarked = || opens_exam(&words, at) || is_start(&words, at, piece.len());
             starts_clause(&words, at) || (is_unmarked && !holds_on(&words[at - 1].low) && unmarked())
         };
-        if says_something && starts() && !reaches_on(&piece, &words[at..]) {
+        if says_something && !is_bound && starts() && !reaches_on(&piece, &words[at..]) {
             let rest = piece.split_off(open_end(&piece));
             pieces.push(std::mem::replace(&mut piece, rest));
         }
@@ -209,6 +210,25 @@ fn open_end(piece: &[Word]) -> usize {
     };
     last_words.rev().find(opens).unwrap_or(piece.len())
 }
+
+/// "so i could breathe": what it was done for, not what came next.
+fn is_purpose(words: &[Word], at: usize) -> bool {
+    let word = |offset: usize| words.get(at + offset).map_or("", |word| word.low.as_str());
+    let starts_at = usize::from(word(0) == "so");
+    let follows_so = starts_at == 1 || (at > 0 && words[at - 1].low == "so");
+    follows_so
+        && matches!(word(starts_at + 1), "can" | "could" | "would" | "will")
+        && matches!(word(starts_at), "i" | "you" | "we" | "they" | "it" | "he" | "she")
+}
+
+/// "penicillin , i'm sorry , amoxicillin": a correction must stay with what it corrects.
+fn is_correction(words: &[Word], at: usize) -> bool {
+    CORRECTS.at(words, at).is_some()
+}
+
+phrases! { pub(super) CORRECTS = "
+    i am sorry | sorry i mean | excuse me | scratch that | strike that | i misspoke | correction | i mean to say | no wait | no sorry
+" }
 
 /// Words that never end a sentence.
 fn holds_on(word: &str) -> bool {
@@ -242,9 +262,14 @@ fn reaches_on(piece: &[Word], rest: &[Word]) -> bool {
     let goes_on = is_joined
         || matches!(rest[0].low.as_str(), "i" | "it's" | "there's" | "there" | "you" | "we" | "let's" | "your");
     (is_subordinate && goes_on && piece.len() < 22)
-        || (is_joined && piece.iter().any(governs))
+        || (is_joined && piece.iter().any(governs) && INTENDS.at(rest, 1).is_none())
         || (is_place && start.first().is_some_and(|word| word.low == "on") && rest[0].low != "okay")
 }
+
+// What a clinician is going to do is no part of what they think.
+phrases! { INTENDS = "
+    i want to | i want you | i am going to | i would like | i'd like | i will | let's | we are going to | we will | i also want | i do want
+" }
 
 phrases! { GOVERNING = "
     if | whether | think | thought | thinks | sure | hope | hoping | guess | maybe | unless | wonder | wondering | unsure |

@@ -129,7 +129,7 @@ fn without_repeats(words: Vec<Word>) -> Vec<Word> {
         let is_mark = word.is_mark();
         kept.push(word);
         if !is_mark {
-            while drop_repeat(&mut kept) || drop_false_start(&mut kept) {}
+            while drop_repeat(&mut kept) || drop_false_start(&mut kept) || drop_lost_subject(&mut kept) {}
         }
     }
     kept
@@ -171,6 +171,32 @@ fn drop_false_start(kept: &mut Vec<Word>) -> bool {
     // A repeated preposition takes its first try with it; another one only the determiner.
     let from = kept.len() - if first.low == last.low { 3 } else { 2 };
     kept.drain(from..kept.len() - 1);
+    true
+}
+
+/// "i do n't i ca n't think", "i she wanted": a subject that is followed by a subject was not meant.
+fn drop_lost_subject(kept: &mut Vec<Word>) -> bool {
+    const SUBJECTS: &[&str] = &["i", "they", "she", "he", "we"];
+    let low = |back: usize| kept.len().checked_sub(back).map_or("", |at| kept[at].low.as_str());
+    if !SUBJECTS.contains(&low(1)) {
+        return false;
+    }
+    let length = if SUBJECTS.contains(&low(2)) && low(2) != low(1) {
+        1
+    } else if low(3) == low(1)
+        && matches!(low(2), "do" | "am" | "have" | "can" | "was" | "did" | "would" | "could" | "just" | "still")
+    {
+        2
+    } else if low(4) == low(1)
+        && low(2) == "not"
+        && matches!(low(3), "do" | "am" | "have" | "can" | "was" | "did" | "would" | "could")
+    {
+        3
+    } else {
+        return false;
+    };
+    let last = kept.len() - 1;
+    kept.drain(last - length..last);
     true
 }
 
@@ -220,6 +246,8 @@ mod tests {
             ("distention to-", "distention to"),
             ("just when i'm doing doing the projects", "just when i'm doing the projects"),
             ("it hurts , doctor , every day", "it hurts, every day"),
+            ("i do n't i ca n't think of it", "i can't think of it"),
+            ("i she wanted me to", "she wanted me to"),
         ] {
             assert_eq!(cleaned(said), clean);
         }

@@ -1,14 +1,16 @@
 //! What the clinician tells: who the patient is, what was found, what it means and what is going to be done. What a
 //! sentence is depends on its words and on how far the visit has come.
 
+use super::clauses::CORRECTS;
 use super::commands::is_request_to_move;
 use super::finding::{Draft, Finding, Topic, parts, plain};
 use super::leads::without_lead;
-use super::lexicon::{is_condition, is_number, is_symptom, is_test, weight};
+use super::lexicon::{is_condition, is_drug_name, is_number, is_symptom, is_test, weight};
 use super::observed::{self, exam_weight, without_aside};
 use super::plan;
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
+use super::verbs::is_finite;
 use crate::engine::words::{Word, has_at, phrases, quote, says, starts};
 
 /// How far the visit has come.
@@ -40,14 +42,16 @@ pub(super) struct Visit {
 
 phrases! { EXAM_STARTS = "
     physical exam | physical examination | on your exam | on exam | on examination | examine you | listen to your heart |
-    listen to your lungs | quick exam | your vital signs | your vitals | check you out | the exam
+    listen to your lungs | quick exam | your vital signs | your vitals | check you out | the exam |
+    let me check it | let me take a look | let me examine | let me look at | let's look at your | let's take a look |
+    let me listen | let me see your | taking a look at your | hurt when i | hurt if i | pain when i press
 " }
 phrases! { RESULTS_STARTS = "
-    your results | results of | some of your results | your x-ray | x-rays | your labs | your mri | lab results
+    your results | results of | some of your results | your x-ray | x-rays | your labs | your mri | lab results | taking a look at your | looking at your x-ray | i reviewed your | i reviewed the
 " }
 phrases! { PLAN_STARTS = "
     assessment and plan | assessment and my plan | my assessment | my plan | for your first | your first problem |
-    the plan | my impression | first problem | going to do is | like to do is
+    the plan | my impression | first problem | going to do is | like to do is | your diagnosis | my diagnosis | the diagnosis is
 " }
 
 impl Visit {
@@ -55,12 +59,17 @@ impl Visit {
         Self { stage: Stage::Talk, pronoun, problem: None }
     }
 
-    /// Moves on with what is said. A visit goes back from results to the examination, not from the plan.
-    fn move_on(&mut self, words: &[Word]) {
+    /// Moves on with what is said. A visit goes back to the examination where one is announced.
+    pub(super) fn move_on(&mut self, words: &[Word]) {
         if PLAN_STARTS.within(words) {
             self.stage = Stage::Plan;
+        } else if self.stage == Stage::Plan && says(words, "physical exam|quick exam|examine you|physical examination")
+        {
+            // It was no plan yet, only a problem by its name.
+            self.stage = Stage::Exam;
+            self.problem = None;
         } else if self.stage == Stage::Plan {
-        } else if self.stage >= Stage::Exam && RESULTS_STARTS.within(words) {
+        } else if RESULTS_STARTS.within(words) && (self.stage >= Stage::Exam || says(words, "looking|look|reviewed")) {
             self.stage = Stage::Results;
         } else if EXAM_STARTS.within(words) {
             self.stage = Stage::Exam;
@@ -102,7 +111,7 @@ fn introduction(words: &[Word]) -> Option<Finding> {
             || (is_number(&words[at].low) && ages.iter().any(|age| has_at(words, at + 1, age)))
     };
     let is_patient = says(words, "male|female|man|woman|gentleman|lady|boy|girl");
-    if !is_patient || !(6..=70).contains(&words.len()) || !(0..words.len()).any(is_age) {
+    if !is_patient || !(4..=70).contains(&words.len()) || !(0..words.len()).any(is_age) {
         return None;
     }
     let told = retell(words, PatientIs::You, Pronoun::Unknown, true)?;
@@ -141,7 +150,11 @@ phrases! { ENDS_HEADING = "
 /// A heading ("for your first problem of your sore throat") and what follows it.
 fn heading(words: &[Word]) -> Option<(&[Word], &[Word])> {
     let is_joint = |word: &Word| {
-        word.is_mark() || matches!(word.low.as_str(), "of" | "is" | "your" | "the" | "a" | "that" | "which" | "problem")
+        word.is_mark()
+            || matches!(
+                word.low.as_str(),
+                "of" | "is" | "your" | "the" | "a" | "that" | "which" | "problem" | "concern" | "issue"
+            )
     };
     let length = HEADINGS.at_start(words)?;
     let start = length + words[length..].iter().position(|word| !is_joint(word))?;
@@ -160,13 +173,17 @@ fn heading(words: &[Word]) -> Option<(&[Word], &[Word])> {
 }
 
 fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
+    if CORRECTS.within(words) {
+        let is_plan = plan::told(words, Pronoun::Unknown).is_some() && weight(words) >= 2.0;
+        return is_plan.then(|| under_heading(Topic::Plan, as_said(words), words, visit)).flatten();
+    }
     if visit.stage == Stage::Talk {
         return recap(words, visit.pronoun).or_else(|| early_plan(words, visit));
     }
-    if JUDGES_FIRST.at_start(words).is_some() && plan::told(words, visit.pronoun).is_none() {
-        if let Some(finding) = assessment(words, visit) {
-            return Some(finding);
-        }
+    let judges_first = (JUDGES_FIRST.at_start(words).is_some() || CONCLUDES.within(words))
+        && plan::told(words, visit.pronoun).is_none();
+    if let Some(finding) = judges_first.then(|| assessment(words, visit)).flatten() {
+        return Some(finding);
     }
     if visit.pronoun == Pronoun::Unclear && plan::told(words, Pronoun::Unknown).is_some() {
         return unclear_plan(words, visit);
@@ -175,17 +192,32 @@ fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
         let is_planned = visit.stage == Stage::Plan || weight(words) >= 2.0;
         return is_planned.then(|| under_heading(Topic::Plan, told, words, visit)).flatten();
     }
+    if visit.stage == Stage::Plan && names_dose(words) {
+        let told = retell(words, PatientIs::You, visit.pronoun, false)?;
+        return under_heading(Topic::Plan, told, words, visit);
+    }
     let is_found = visit.stage < Stage::Plan || is_plainly_found(words);
     let found = is_found.then(|| observed::statement(words, visit)).flatten();
     found.or_else(|| inner_plan(words, visit)).or_else(|| assessment(words, visit))
 }
 
+fn as_said(words: &[Word]) -> Vec<String> {
+    [parts("as said :"), vec![format!("\"{}.\"", quote(words))]].concat()
+}
+
 /// A plan that may be said to the patient or to someone beside, word for word where it says "you".
 fn unclear_plan(words: &[Word], visit: &mut Visit) -> Option<Finding> {
-    let quoted = || [parts("as said :"), vec![format!("\"{}.\"", quote(words))]].concat();
-    let told = plan::told(words, visit.pronoun).unwrap_or_else(quoted);
+    let told = plan::told(words, visit.pronoun).unwrap_or_else(|| as_said(words));
     (weight(words) >= 2.0).then(|| under_heading(Topic::Plan, told, words, visit)).flatten()
 }
+
+/// "tramadol , 50 milligrams": in the plan, a medication with its dose is a plan.
+fn names_dose(words: &[Word]) -> bool {
+    let has_dose = (0..words.len()).any(|at| is_number(&words[at].low) && starts(&words[at + 1..], DOSES).is_some());
+    has_dose && words.iter().any(|word| is_drug_name(&word.low)) && words.len() <= 30
+}
+
+const DOSES: &str = "mg|milligrams|milligram|mcg|micrograms|units|puffs|tablets|hundred milligrams|grams|gram|ml";
 
 /// In the plan only a finding in plain words is still one.
 fn is_plainly_found(words: &[Word]) -> bool {
@@ -274,15 +306,26 @@ pub(super) fn dictated(words: &[Word], visit: &mut Visit) -> Option<Finding> {
         return Some(finding);
     }
     let told = retell(words, PatientIs::You, visit.pronoun, true)?;
-    let topic = if visit.stage == Stage::Plan { Topic::Plan } else { dictated_topic(words) };
+    let topic = match dictated_topic(words) {
+        found @ (Topic::Results | Topic::Exam | Topic::CardiacExam) => found,
+        _ if visit.stage == Stage::Plan && DICTATED_PLAN.within(words) => Topic::Plan,
+        _ if visit.stage == Stage::Plan && words.iter().any(|word| is_condition(&word.low)) => Topic::Assessment,
+        _ if visit.stage == Stage::Plan => Topic::Plan,
+        told => told,
+    };
     Draft::new(topic, told, words).finish()
 }
+
+phrases! { DICTATED_PLAN = "
+    order | set | set up | follow | plan | injection | recommended | recommend | will | continue | start | repeat | refer | schedule |
+    prescribe | injected | injecting | inject | counseled | applied
+" }
 
 fn dictated_topic(words: &[Word]) -> Topic {
     let shows = says(words, "show|shows|showed|reveals|demonstrates|normal|impression|obtained|intact");
     if shows && words.iter().any(|word| is_test(&word.low)) {
         Topic::Results
-    } else if exam_weight(words) >= 6 {
+    } else if exam_weight(words) >= 3 && !says(words, "reports|pain for|states|complains") {
         Topic::Exam
     } else {
         topic(words, &[])
@@ -293,6 +336,8 @@ fn dictated_topic(words: &[Word]) -> Topic {
 phrases! { JUDGES_FIRST = "
     i think | i do think | i believe | i do believe | i suspect | i am concerned | i am worried | my impression | so i think
 " }
+// What makes a judgement of a sentence wherever it stands.
+phrases! { CONCLUDES = "consistent with | due to | your diagnosis | diagnosis is | most likely due | suggestive of | concerning for" }
 phrases! { JUDGES = "
     i think | i do think | i believe | i do believe | i suspect | i am concerned | i am worried | my impression |
     it looks like | it sounds like | you have | you do have | you have got | your symptoms | this is | that is | it's |
@@ -315,8 +360,13 @@ fn assessment(words: &[Word], visit: &mut Visit) -> Option<Finding> {
     let names_illness = words.iter().any(|word| is_condition(&word.low) || is_symptom(&word.low));
     let is_weighty = names_illness && weight(words) >= 2.0;
     let judges = JUDGES.at_start(words).is_some() || JUDGES_WITHIN.within(words);
-    let is_opinion = starts(words, "i think|i do think|it looks like|it sounds like|it's|i believe").is_some();
-    if NO_JUDGEMENT.within(words) || !judges || !(is_weighty || (is_about_problem && is_opinion)) {
+    let is_opinion = starts(words, "i think|i do think|it looks like|it sounds like|it's|i believe").is_some()
+        && says(
+            words,
+            "well|control|controlled|better|worse|stable|improving|improved|good|normal|fine|managing|great|doing",
+        );
+    let has_verb = words.iter().any(|word| is_finite(&word.low) || word.low == "are");
+    if NO_JUDGEMENT.within(words) || !judges || !has_verb || !(is_weighty || (is_about_problem && is_opinion)) {
         return None;
     }
     let opener = starts(

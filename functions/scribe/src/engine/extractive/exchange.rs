@@ -205,7 +205,7 @@ fn action(asked: &[Word], pronoun: Pronoun) -> Option<(&str, Vec<String>)> {
     phrases! { OPINION = "
         think | know | remember | mean | see | understand | want | mind | say | guess | feel like | recall | okay | ready |
         sure | questions | good | doing | excited | what | how | when i | where | why | which | who | or | show me |
-        tell me | point | bend | lift | squeeze
+        tell me | point | bend | lift | squeeze | you said | you told | you mentioned | i think | i thought | you were saying
     " }
     let rest = without_tail(&asked[2..]);
     if rest.is_empty() || rest.len() > 22 || weight(rest) < 1.5 || OPINION.within(rest) {

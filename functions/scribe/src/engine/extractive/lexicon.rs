@@ -1,13 +1,12 @@
 //! The word lists, and what can be asked of them. The lists themselves are text files in `lexicon/`.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use crate::engine::words::{Word, phrases};
+use crate::engine::words::{Word, WordMap, phrases};
 
 macro_rules! lists {
     ($($name:ident = $file:literal;)*) => {$(
-        static $name: LazyLock<HashSet<&'static str>> =
+        static $name: LazyLock<WordMap<()>> =
             LazyLock::new(|| entries(include_str!(concat!("../../../lexicon/", $file))));
     )*};
 }
@@ -25,16 +24,16 @@ lists! {
     ACRONYMS = "acronyms.txt";
 }
 
-fn entries(text: &'static str) -> HashSet<&'static str> {
-    text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect()
+fn entries(text: &'static str) -> WordMap<()> {
+    text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).map(|word| (word, ())).collect()
 }
 
 pub(super) fn is_symptom(word: &str) -> bool {
-    SYMPTOMS.contains(word)
+    SYMPTOMS.contains_key(word)
 }
 
 pub(super) fn is_condition(word: &str) -> bool {
-    CONDITIONS.contains(word)
+    CONDITIONS.contains_key(word)
 }
 
 /// Endings that medications have by their international names.
@@ -65,7 +64,7 @@ const DRUG_ENDINGS: &[&str] = &[
 
 /// A medication by list, or by an ending that hardly any other word has.
 pub(in crate::engine) fn is_drug(word: &str) -> bool {
-    DRUGS.contains(word) || (word.len() > 6 && DRUG_ENDINGS.iter().any(|ending| word.ends_with(ending)))
+    DRUGS.contains_key(word) || (word.len() > 6 && DRUG_ENDINGS.iter().any(|ending| word.ends_with(ending)))
 }
 
 /// A medication's own name, not a word such as "pill".
@@ -80,36 +79,36 @@ pub(in crate::engine) fn is_drug_name(word: &str) -> bool {
 }
 
 pub(super) fn is_test(word: &str) -> bool {
-    TESTS.contains(word)
+    TESTS.contains_key(word)
 }
 
 pub(super) fn is_body(word: &str) -> bool {
-    BODY.contains(word)
+    BODY.contains_key(word)
 }
 
 pub(super) fn is_exam(word: &str) -> bool {
-    EXAM.contains(word)
+    EXAM.contains_key(word)
 }
 
 pub(super) fn is_family(word: &str) -> bool {
-    FAMILY.contains(word)
+    FAMILY.contains_key(word)
 }
 
 pub(super) fn is_social(word: &str) -> bool {
-    SOCIAL.contains(word)
+    SOCIAL.contains_key(word)
 }
 
 /// How the word is written inside a sentence of a note.
 pub(super) fn written(word: &str) -> String {
     let low = word.to_lowercase();
     let (stem, possessive) = low.strip_suffix("'s").map_or((low.as_str(), ""), |stem| (stem, "'s"));
-    if ACRONYMS.contains(stem) {
-        return match stem.strip_suffix('s').filter(|singular| ACRONYMS.contains(singular)) {
+    if ACRONYMS.contains_key(stem) {
+        return match stem.strip_suffix('s').filter(|singular| ACRONYMS.contains_key(singular)) {
             Some(singular) => format!("{}s{possessive}", singular.to_uppercase()),
             None => format!("{}{possessive}", stem.to_uppercase()),
         };
     }
-    if BRANDS.contains(stem) || low == "i" || low.starts_with("i'") || is_title(&low) {
+    if BRANDS.contains_key(stem) || low == "i" || low.starts_with("i'") || is_title(&low) {
         return capital(word);
     }
     word.to_owned()
@@ -161,11 +160,14 @@ const NUMBER_WORDS: &[&str] = &[
     "dozen",
 ];
 
+static NUMBERS: LazyLock<WordMap<usize>> =
+    LazyLock::new(|| NUMBER_WORDS.iter().enumerate().map(|(at, word)| (*word, at)).collect());
+
 /// A number in digits or as a word.
 pub(super) fn is_number(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit())
-        || NUMBER_WORDS.contains(&word)
-        || word.split_once('-').is_some_and(|(left, _)| NUMBER_WORDS.contains(&left))
+        || NUMBERS.contains_key(word)
+        || word.split_once('-').is_some_and(|(left, _)| NUMBERS.contains_key(left))
 }
 
 /// What a number's word stands for; nothing for "half" and "dozen", which stand with other numbers.
@@ -174,8 +176,7 @@ pub(in crate::engine) fn number_value(word: &str) -> Option<u32> {
         let (tens, unit) = (number_value(tens)?, number_value(unit)?);
         return (tens >= 20 && unit < 10).then_some(tens + unit);
     }
-    let index = NUMBER_WORDS.iter().position(|number| *number == word)?;
-    let index = u32::try_from(index).ok()?;
+    let index = u32::try_from(*NUMBERS.get(word)?).ok()?;
     match index {
         0..=20 => Some(index),
         21..=27 => Some((index - 18) * 10),
@@ -237,7 +238,7 @@ mod tests {
         let lists = [&SYMPTOMS, &CONDITIONS, &DRUGS, &TESTS, &BODY, &EXAM, &FAMILY, &SOCIAL, &BRANDS, &ACRONYMS];
         for list in lists {
             assert!(list.len() > 20);
-            for word in list.iter() {
+            for word in list.keys() {
                 assert!(
                     word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-'".contains(c)),
                     "{word}"

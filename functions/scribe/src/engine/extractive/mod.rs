@@ -28,11 +28,14 @@ mod topics;
 mod verbs;
 mod visit;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use kernel::Phi;
 use model::note_template::NoteTemplate;
 
-use super::{Conversation, DraftNote, DraftSection, DraftSentence, EngineError, ScribeEngine, Suggestion, support};
+use super::support::{self, Said};
+use super::{Conversation, DraftNote, DraftSection, DraftSentence, EngineError, ScribeEngine, Suggestion};
 use finding::Finding;
 
 /// The engine's name. The number changes whenever the same conversation would make another note.
@@ -64,7 +67,7 @@ fn write_note(
 ) -> Result<(DraftNote, Vec<Suggestion>), EngineError> {
     let found = visit::findings(conversation);
     let count = found.len();
-    let findings: Vec<Finding> = found.into_iter().filter(|finding| is_supported(finding, conversation)).collect();
+    let findings = supported(found, conversation);
     let dropped = count - findings.len();
     let mut sections: Vec<DraftSection> = template
         .sections
@@ -84,10 +87,16 @@ fn write_note(
 }
 
 /// The check that any engine's sentences pass, in its strictest form.
-fn is_supported(finding: &Finding, conversation: &Conversation) -> bool {
-    let evidence: Vec<&str> =
-        finding.turns.iter().map(|&turn| conversation.turns[turn].text.disclose().as_str()).collect();
-    !evidence.is_empty() && support::every_word(&finding.text, &evidence).is_ok()
+fn supported(findings: Vec<Finding>, conversation: &Conversation) -> Vec<Finding> {
+    let mut said: HashMap<usize, Said> = HashMap::new();
+    for &turn in findings.iter().flat_map(|finding| &finding.turns) {
+        said.entry(turn).or_insert_with(|| Said::in_text(conversation.turns[turn].text.disclose()));
+    }
+    let is_supported = |finding: &Finding| {
+        let evidence: Vec<&Said> = finding.turns.iter().filter_map(|turn| said.get(turn)).collect();
+        !evidence.is_empty() && support::every_word(&finding.text, &evidence).is_ok()
+    };
+    findings.into_iter().filter(is_supported).collect()
 }
 
 fn cited(finding: &Finding, conversation: &Conversation) -> DraftSentence {

@@ -15,35 +15,47 @@ pub(super) fn in_digits(words: Vec<String>) -> Vec<String> {
     let mut at = 0;
     while at < words.len() {
         let length = words[at..].iter().take_while(|word| number_value(word).is_some()).count();
-        if length == 0 {
-            written.push(words[at].clone());
-            at += 1;
-            continue;
-        }
-        let run = &words[at..at + length];
-        let after = words.get(at + length).map_or("", String::as_str);
-        if let Some((reading, used)) = reading(&words[at..], length) {
-            written.push(reading);
-            at += used;
-        } else if let Some(value) =
-            cardinal(run).filter(|_| UNITS.is(after) && !written.last().is_some_and(|last| is_number_like(last)))
-        {
-            written.push(value.to_string());
-            at += length;
-        } else {
-            written.extend_from_slice(run);
-            at += length;
+        let is_part = words[at] == "hundred" || words[at] == "thousand";
+        let follows_number = written.last().is_some_and(|last| is_number_like(last) || (is_part && last == "a"));
+        match in_digits_at(&words[at..], length, follows_number) {
+            Some((digits, used)) => {
+                written.extend(digits);
+                at += used;
+            }
+            None => {
+                written.extend_from_slice(&words[at..at + length.max(1)]);
+                at += length.max(1);
+            }
         }
     }
-    written
-        .into_iter()
-        .map(|word| if matches!(word.as_str(), "milligram" | "milligrams") { "mg".to_owned() } else { word })
-        .collect()
+    let unit = |word: String| if matches!(word.as_str(), "milligram" | "milligrams") { "mg".to_owned() } else { word };
+    written.into_iter().map(unit).collect()
+}
+
+/// The number that starts here, `length` words long as it was said, in digits, and how many words that takes.
+fn in_digits_at(words: &[String], length: usize, follows_number: bool) -> Option<(Vec<String>, usize)> {
+    if length == 0 || follows_number {
+        return None;
+    }
+    if let Some((reading, used)) = reading(words, length) {
+        return Some((vec![reading], used));
+    }
+    let value = cardinal(&words[..length])?.to_string();
+    let after = words.get(length)?;
+    if UNITS.is(after) {
+        return Some((vec![value], length));
+    }
+    // "six to eight weeks" has one unit for both.
+    let second = &words[length + 1..];
+    let second_length = second.iter().take_while(|word| number_value(word).is_some()).count();
+    let joins = matches!(after.as_str(), "to" | "or") && second.get(second_length).is_some_and(|unit| UNITS.is(unit));
+    let second_value = cardinal(&second[..second_length]).filter(|_| joins)?.to_string();
+    Some((vec![value, after.clone(), second_value], length + 1 + second_length))
 }
 
 /// "a hundred", "half", "1.5": a run behind one of these is a part of a larger number.
 fn is_number_like(word: &str) -> bool {
-    matches!(word, "a" | "half" | "point" | "." | "and") || word.starts_with(|c: char| c.is_ascii_digit())
+    matches!(word, "half" | "point" | "." | "and" | "to" | "between") || word.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The value of "six hundred", "twenty five", "ten"; nothing for "one fifty", which is said for more than one number.
@@ -61,7 +73,7 @@ fn cardinal(run: &[String]) -> Option<u32> {
 /// "one thirty two over eighty" and "three out of six".
 fn reading(words: &[String], length: usize) -> Option<(String, usize)> {
     let joint = words.get(length)?.as_str();
-    if joint == "." {
+    if matches!(joint, "." | "point") {
         return decimal(words, length);
     }
     let (skipped, is_pressure) = match joint {
@@ -78,7 +90,10 @@ fn reading(words: &[String], length: usize) -> Option<(String, usize)> {
     };
     // A murmur is graded "two over six", too.
     let is_grade = upper <= lower && lower <= if is_pressure { 6 } else { 10 };
-    let is_sane = is_grade || (is_pressure && upper > lower && lower >= 20);
+    // "one thirty over seventy to eighty" is a range, not a reading.
+    let goes_on =
+        words.get(length + skipped + second_length).is_some_and(|next| matches!(next.as_str(), "to" | "or" | "point"));
+    let is_sane = !goes_on && (is_grade || (is_pressure && upper > lower && lower >= 20));
     is_sane.then(|| (format!("{upper}/{lower}"), length + skipped + second_length))
 }
 
@@ -118,6 +133,9 @@ mod tests {
             ("in twenty five days", "in 25 days"),
             ("a two over six murmur", "a 2/6 murmur"),
             ("about ninety seven . one today", "about 97.1 today"),
+            ("zero point four mg", "0.4 mg"),
+            ("for six to eight weeks", "for 6 to 8 weeks"),
+            ("three or four times", "3 or 4 times"),
             ("two ibuprofen two hundred milligram tablets", "two ibuprofen 200 mg tablets"),
         ] {
             assert_eq!(written(said), expected);

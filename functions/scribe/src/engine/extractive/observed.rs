@@ -4,6 +4,7 @@ use super::clinician::{Stage, Visit};
 use super::finding::{Draft, Finding, Topic, parts};
 use super::lexicon::{is_body, is_condition, is_exam, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
+use super::verbs::is_finite;
 use crate::engine::words::{Word, phrases, starts};
 
 phrases! { VALUES = "
@@ -18,17 +19,23 @@ phrases! { SHOWS = "
     good | decreased | increased | unremarkable | within | no | pressure's
 " }
 
+// What is told of this patient, not of patients.
+phrases! { TELLS = "
+    you | your | shows | showed | show | reveals | normal | elevated | negative | positive | there is | there's | no | evidence |
+    has | decreased | increased | unremarkable | looks
+" }
+
 // What is done in the room, not found.
 phrases! { PROCESS = "
     going to | let me | let's | let you know | take a look | want to look | does that | tell me | calling out | show me |
     i asked | for you to | want you | can you | i want | assessment | talk about | do a quick | i would like | your doctor |
-    i wanted | if you | so that you
+    i wanted | if you | so that you | i will | if i | i have got | i am moving | taking a look
 " }
 
 // What explains a finding, or is true of everyone.
 phrases! { EXPLAINS = "
     means | you can see | people | patients | many reasons | possible causes | some causes | in general | usually we | we see that |
-    typically | children | it's called | is called | what we call | can happen | is when
+    typically | children | cases | sometimes we | we put | usually | it's called | is called | what we call | can happen | is when
 " }
 
 /// The finding that the words are, if any.
@@ -40,7 +47,9 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
     let shows = SHOWS.within(words);
     let topic = if VALUES.within(words) && shows && !has_test {
         Topic::Vitals
-    } else if (has_test && shows) || (visit.stage == Stage::Results && weight(words) >= 2.0 && names_something(words)) {
+    } else if (has_test && shows)
+        || (visit.stage == Stage::Results && weight(words) >= 2.0 && names_something(words) && TELLS.within(words))
+    {
         Topic::Results
     } else if exam_weight(words) >= 2 {
         exam_topic(words)
@@ -53,8 +62,9 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
     }
     let told = observed(words, visit.pronoun)?;
     // "on your facial exam" and "your right knee x-ray" name what is looked at and find nothing.
+    let says_something = words.iter().any(|word| is_exam(&word.low) || is_finite(&word.low) || word.low == "no");
     let names_only = if topic == Topic::Results { told.len() <= 4 } else { told.len() <= 4 && exam_weight(words) < 2 };
-    if told.len() < 2 || names_only {
+    if told.len() < 2 || names_only || !says_something {
         return None;
     }
     Draft::new(topic, told, words).finish()

@@ -1,5 +1,6 @@
 //! What the patient tells.
 
+use super::clauses::CORRECTS;
 use super::finding::{Draft, Finding, Topic, parts};
 use super::leads::{lead_length, without_lead};
 use super::lexicon::{is_condition, is_measure, is_number, is_symptom, weight};
@@ -41,7 +42,8 @@ pub(super) fn statement(words: &[Word], asked: Asked<'_>, pronoun: Pronoun) -> O
         return None;
     }
     let topic = topic(words, asked.words);
-    if let Some(told) = told(words, pronoun) {
+    let is_corrected = CORRECTS.within(words);
+    if let Some(told) = told(words, pronoun).filter(|_| !is_corrected) {
         let draft = Draft::new(topic, told, words);
         return if asked.words.is_empty() { draft.finish() } else { draft.resting_on(asked.words).finish() };
     }
@@ -106,6 +108,14 @@ fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
         return retell(words, PatientIs::I, pronoun, false);
     }
     let is_clause = words.iter().any(|word| is_finite(&word.low));
+    // "if i can remember to take it" leaves out what then.
+    let is_half = starts(words, "if|when|after|since|whenever").is_some()
+        && !words.iter().skip(3).any(|word| {
+            matches!(word.low.as_str(), "," | "i" | "it" | "it's" | "my" | "there" | "that's" | "the" | "they")
+        });
+    if is_half {
+        return None;
+    }
     let frame = match (is_clause, OPENS_CLAUSE.is(first), is_thing(words)) {
         (true, true, _) => "the patient reports that",
         (false, _, true) => "the patient reports",

@@ -22,7 +22,8 @@ phrases! { ACTIONS_WITH_OBJECT = "
 
 // What says that the action behind it is decided. "might" and "could" are not among them: they stay in the sentence.
 phrases! { INTENTIONS = "
-    want to | would like to | am going to | are going to | will | like to | need to | do | plan to | would want to | have to
+    want to | would like to | am going to | are going to | will | like to | need to | do want to | do need to | plan to | would want to |
+    have to | do also want to | do recommend that we
 " }
 
 // Openers that say who wants and that it is wanted; the plan is what follows.
@@ -66,7 +67,7 @@ phrases! { ANNOUNCED_WITHIN = "
     we should | we need to | we can | we will | we are going to | may need | might need | we could | we may | i would like to
 " }
 
-phrases! { EXPLAINS = "means | people | patients | you can see | possible causes | i know you | i know that" }
+phrases! { EXPLAINS = "means | people | patients | you can see | possible causes | i know you | i know that | if you look | you can look" }
 
 // What happens in the room next, and is no plan of treatment.
 phrases! { VISIT = "

@@ -287,11 +287,10 @@ impl Telling {
             "have", "feel", "get", "take", "go", "eat", "come", "see", "give", "keep", "lose", "know", "try", "am",
             "are",
         ];
-        if self.agrees && matches!(previous, "and" | "or" | "but") && JOINED.contains(&word.low.as_str()) {
-            if let Some(changed) = after_patient(&word.low) {
-                self.out.push(changed);
-                return;
-            }
+        let is_joined = self.agrees && matches!(previous, "and" | "or" | "but") && JOINED.contains(&word.low.as_str());
+        if let Some(changed) = is_joined.then(|| after_patient(&word.low)).flatten() {
+            self.out.push(changed);
+            return;
         }
         self.out.push(written(word.plain()));
     }

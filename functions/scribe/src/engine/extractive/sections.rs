@@ -104,7 +104,7 @@ const fn homes(topic: Topic) -> &'static [&'static str] {
 pub(super) fn section_of(topic: Topic, template: &NoteTemplate) -> Option<usize> {
     let place =
         |home: &&str| template.sections.iter().position(|section| section.id == *home || key(section) == **home);
-    homes(topic).iter().find_map(|home| place(home))
+    homes(topic).iter().find_map(place)
 }
 
 /// A section's heading as a key, for templates whose keys are of the tenant's own making.

@@ -1,12 +1,11 @@
 //! Where a new sentence starts in speech without marks, by a small model: weights for the words around a gap, learnt from
 //! transcripts that have marks. The weights are the file `lexicon/sentence_starts.txt`, which says where they come from.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::engine::words::Word;
+use crate::engine::words::{Word, WordMap};
 
-static WEIGHTS: LazyLock<HashMap<&'static str, f32>> = LazyLock::new(|| {
+static WEIGHTS: LazyLock<WordMap<f32>> = LazyLock::new(|| {
     let lines = include_str!("../../../lexicon/sentence_starts.txt").lines().filter(|line| !line.starts_with('#'));
     lines
         .filter_map(|line| line.rsplit_once(' '))

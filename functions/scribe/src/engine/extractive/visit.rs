@@ -103,6 +103,7 @@ impl Walk {
         let mut open = if utterance.clauses.is_empty() { before } else { Vec::new() };
         for clause in &utterance.clauses {
             if clause.is_question {
+                self.visit.move_on(&clause.words);
                 open.push(clause.clone());
                 continue;
             }

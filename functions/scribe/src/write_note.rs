@@ -1,0 +1,327 @@
+//! Does a scribe job.
+
+use conversations::{OpenChat, open};
+use events::{Delivery, Emit, Failure};
+use kernel::{JobId, Phi};
+use model::consultation_type::ConsultationType;
+use model::event::{ScribeJobEnded, ScribeJobRequested};
+use model::note_template::NoteTemplate;
+use model::scribe_job::{JobState, SCRIBE_JOBS, ScribeJob};
+use model::user::USERS;
+use web::{ApiError, Code, Job};
+
+use crate::draft::GeneratedNote;
+use crate::generate_note::writes_notes;
+use crate::writer::{Assignment, NoNote, Waiting, write};
+use crate::{job_place, transcript};
+
+/// How often a job is tried, crashes included.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Writes the note of a job. A job that has ended stays as it is, however often its event comes.
+pub(crate) async fn write_note(job: Job, delivery: Delivery<ScribeJobRequested>) -> Result<(), Failure> {
+    let work = Work { job, id: delivery.event.job_id };
+    let Some(begun) = work.begin().await? else { return Ok(()) };
+    if begun.attempts > MAX_ATTEMPTS {
+        return work
+            .end(&begun, &Outcome::Failed("The work was interrupted too often. Please ask again.".to_owned()))
+            .await;
+    }
+    match work.attempt(&begun).await {
+        Ok(outcome) => work.end(&begun, &outcome).await,
+        Err(Obstacle { cause, message }) if begun.attempts == MAX_ATTEMPTS => {
+            tracing::error!(job_id = %work.id, error = cause.as_ref() as &dyn std::error::Error, "a scribe job is given up");
+            work.end(&begun, &Outcome::Failed(message)).await
+        }
+        Err(Obstacle { cause, .. }) => Err(Failure::Retry(cause)),
+    }
+}
+
+struct Work {
+    job: Job,
+    id: JobId,
+}
+
+/// How a job ends. The reason of a failure tells nothing of the conversation.
+enum Outcome {
+    Written(Box<OpenChat>, Phi<GeneratedNote>),
+    Failed(String),
+}
+
+/// What may be gone at the next attempt.
+struct Obstacle {
+    cause: Box<dyn std::error::Error + Send + Sync>,
+    /// What the requester is told when there is no next attempt.
+    message: String,
+}
+
+impl Work {
+    /// The job with one more attempt counted; `None` where there is nothing to do.
+    async fn begin(&self) -> Result<Option<ScribeJob>, store::Error> {
+        self.change("begin-scribe-job", |job| {
+            job.state = JobState::Running;
+            job.attempts += 1;
+            job.enter("reading", self.job.app.now());
+        })
+        .await
+    }
+
+    /// Changes the job unless it has ended.
+    async fn change(
+        &self,
+        name: &'static str,
+        change: impl Fn(&mut ScribeJob),
+    ) -> Result<Option<ScribeJob>, store::Error> {
+        self.job
+            .store
+            .transact(name, async |tx| {
+                let found = tx.get(&SCRIBE_JOBS, self.id.as_str()).await?.map(|doc| doc.value);
+                let Some(mut job) = found.filter(|job| !job.has_ended()) else { return Ok(None) };
+                change(&mut job);
+                tx.put_until(&SCRIBE_JOBS, self.id.as_str(), &job, job.expires_at())?;
+                Ok(Some(job))
+            })
+            .await
+    }
+
+    async fn attempt(&self, begun: &ScribeJob) -> Result<Outcome, Obstacle> {
+        let Job { app, store } = &self.job;
+        let Some(open) = self.open_for_requester(begun).await? else {
+            return Ok(Outcome::Failed("You may no longer see this chat.".to_owned()));
+        };
+        let turns = transcript::read(store, &open).await?;
+        if turns.is_empty() {
+            return Ok(Outcome::Failed("The chat has nothing that belongs into a note.".to_owned()));
+        }
+        let Some(assignment) = self.assignment(begun, &open)? else {
+            return Ok(Outcome::Failed("The template is no longer there. Please choose another one.".to_owned()));
+        };
+        self.change("scribe-job-writes", |job| job.enter("writing", app.now())).await?;
+        match write(app, turns, assignment, Waiting::Job).await {
+            Ok(note) => Ok(Outcome::Written(Box::new(open), note)),
+            Err(error) if error.is_retryable() => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(job_id = %self.id, error = &error as &dyn std::error::Error, "a scribe job has no note");
+                Ok(Outcome::Failed(error.message().to_owned()))
+            }
+        }
+    }
+
+    /// The chat, if who asked may see it at this moment.
+    async fn open_for_requester(&self, begun: &ScribeJob) -> Result<Option<OpenChat>, ApiError> {
+        let Job { app, store } = &self.job;
+        let user = store.get(&USERS, begun.requested_by.as_str()).await?.map(|doc| doc.value);
+        if !user.is_some_and(|user| user.may_see_phi() && writes_notes(user.role)) {
+            return Ok(None);
+        }
+        match open(app, store, &begun.chat_id, &begun.requested_by).await {
+            Ok(open) => Ok(Some(open)),
+            Err(error) if error.code() == Code::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn assignment(&self, begun: &ScribeJob, open: &OpenChat) -> Result<Option<Assignment>, ApiError> {
+        let Some(template) = NoteTemplate::find_built_in(&begun.template_type) else { return Ok(None) };
+        let place = job_place(&self.job.store.database().tenant, &self.id);
+        let reason = begun.visit_reason.as_ref().map(|sealed| open.key.open(&place.field("visitReason"), sealed));
+        let consultation_type = begun.consultation_type.as_deref().and_then(ConsultationType::find);
+        Ok(Some(Assignment { template, consultation_type, visit_reason: reason.transpose()? }))
+    }
+
+    /// Keeps how the job ended, with the event that tells of it. Only the first end counts.
+    async fn end(&self, begun: &ScribeJob, outcome: &Outcome) -> Result<(), Failure> {
+        let Job { app, store } = &self.job;
+        let now = app.now();
+        let (result, error) = match outcome {
+            Outcome::Written(open, note) => {
+                let place = job_place(&store.database().tenant, &self.id);
+                (Some(open.key.seal_json(&place, note).map_err(ApiError::from)?), None)
+            }
+            Outcome::Failed(reason) => (None, Some(reason.clone())),
+        };
+        let ended = app.occurs(ScribeJobEnded { job_id: self.id.clone(), user_id: begun.requested_by.clone() });
+        store
+            .transact("end-scribe-job", async |tx| {
+                let found = tx.get(&SCRIBE_JOBS, self.id.as_str()).await?.map(|doc| doc.value);
+                let Some(mut job) = found.filter(|job| !job.has_ended()) else { return Ok(()) };
+                let is_written = result.is_some();
+                job.state = if is_written { JobState::Succeeded } else { JobState::Failed };
+                job.enter(if is_written { "done" } else { "failed" }, now);
+                (job.result, job.error) = (result.clone(), error.clone());
+                tx.put_until(&SCRIBE_JOBS, self.id.as_str(), &job, job.expires_at())?;
+                tx.emit(&ended)
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+impl From<store::Error> for Obstacle {
+    fn from(error: store::Error) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl From<ApiError> for Obstacle {
+    fn from(error: ApiError) -> Self {
+        let message = "Something that is needed did not answer. Please ask again.".to_owned();
+        match Failure::from(error) {
+            Failure::Retry(cause) => Self { cause, message },
+            other => Self { cause: other.into(), message },
+        }
+    }
+}
+
+impl From<NoNote> for Obstacle {
+    fn from(error: NoNote) -> Self {
+        let message = error.message().to_owned();
+        Self { cause: error.into(), message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use kernel::{ChatId, EventId, Role};
+    use model::chat::ChatType;
+    use model::event::{Envelope, Event};
+    use testkit::{Build, Fault, TestApp, TestUser};
+    use web::Function;
+
+    use super::*;
+
+    testkit::on_both_platforms! {
+        builds;
+        a_finished_job_stays_as_it_is, who_may_no_longer_see_the_chat_gets_no_note, a_fault_is_tried_again,
+        a_job_that_crashes_is_given_up,
+    }
+
+    /// An application with one more function, which counts the jobs that ended.
+    async fn app(build: Build) -> (TestApp, Arc<AtomicU32>) {
+        let ended = Arc::new(AtomicU32::new(0));
+        let counter = ended.clone();
+        let count = move |_: Job, _: Delivery<ScribeJobEnded>| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async { Ok(()) }
+        };
+        let counter = Function::new("counter").on::<ScribeJobEnded, _, _>("test-counter", count);
+        (TestApp::build(build, vec![crate::function(), counter]).await, ended)
+    }
+
+    async fn visit(app: &TestApp) -> (TestUser, ChatId) {
+        let (ann, pat) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Patient, "Pat").await);
+        let chat = app.chat(ChatType::Direct, None, &[&ann.id, &pat.id]).await;
+        app.say(&chat, &pat, "I have had a headache for three days.").await;
+        (ann, chat)
+    }
+
+    /// A job that waits, and the event that asks for it.
+    async fn queued(app: &TestApp, by: &TestUser, chat: &ChatId, attempts: u32) -> (JobId, Envelope) {
+        let id = JobId::generate(app.app.random.as_ref());
+        let now = app.app.now();
+        let job = ScribeJob {
+            requested_by: by.id.clone(),
+            chat_id: chat.clone(),
+            template_type: "soap".to_owned(),
+            consultation_type: None,
+            visit_reason: None,
+            state: JobState::Queued,
+            stages: Vec::new(),
+            result: None,
+            error: None,
+            attempts,
+            created_at: now,
+            updated_at: now,
+        };
+        app.store.transact("test", async |tx| tx.create(&SCRIBE_JOBS, id.as_str(), &job)).await.unwrap();
+        let envelope = Envelope {
+            id: EventId::generate(app.app.random.as_ref()),
+            name: ScribeJobRequested::NAME.to_owned(),
+            tenant: app.tenant.clone(),
+            occurred_at: now,
+            lane: None,
+            data: serde_json::json!({"jobId": id}),
+        };
+        (id, envelope)
+    }
+
+    async fn job(app: &TestApp, id: &JobId) -> ScribeJob {
+        app.store.get(&SCRIBE_JOBS, id.as_str()).await.unwrap().unwrap().value
+    }
+
+    fn stages(job: &ScribeJob) -> Vec<&str> {
+        job.stages.iter().map(|stage| stage.name.as_str()).collect()
+    }
+
+    async fn a_finished_job_stays_as_it_is(build: Build) {
+        let (app, ended) = app(build).await;
+        let (ann, chat) = visit(&app).await;
+        let (id, envelope) = queued(&app, &ann, &chat, 0).await;
+        app.deliver(envelope.clone()).await;
+        let first = job(&app, &id).await;
+        assert_eq!((first.state, stages(&first)), (JobState::Succeeded, vec!["reading", "writing", "done"]));
+        app.deliver(envelope.clone()).await;
+        app.deliver(Envelope { id: "another".parse().unwrap(), ..envelope.clone() }).await;
+        assert_eq!(job(&app, &id).await, first);
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
+        let unknown = serde_json::json!({"jobId": "none"});
+        app.deliver(Envelope { id: "e2".parse().unwrap(), data: unknown, ..envelope }).await;
+        assert_eq!(app.parked().await, Vec::<String>::new());
+    }
+
+    async fn who_may_no_longer_see_the_chat_gets_no_note(build: Build) {
+        let (app, ended) = app(build).await;
+        let (ann, chat) = visit(&app).await;
+        let (first, envelope) = queued(&app, &ann, &chat, 0).await;
+        let of_closed_account = queued(&app, &ann, &chat, 0).await;
+        app.leave(&chat, &ann).await;
+        app.deliver(envelope).await;
+        let failed = job(&app, &first).await;
+        assert_eq!((failed.state, stages(&failed)), (JobState::Failed, vec!["reading", "failed"]));
+        assert_eq!((failed.error.as_deref(), failed.result), (Some("You may no longer see this chat."), None));
+
+        app.change_chat(&chat, |chat| chat.members.get_mut(&ann.id).unwrap().left_at = None).await;
+        let close = app.store.transact("test", async |tx| {
+            let mut user = tx.get(&USERS, ann.id.as_str()).await?.unwrap().value;
+            user.active = false;
+            tx.put(&USERS, ann.id.as_str(), &user)
+        });
+        close.await.unwrap();
+        app.deliver(of_closed_account.1).await;
+        assert_eq!(job(&app, &of_closed_account.0).await.state, JobState::Failed);
+        assert_eq!(ended.load(Ordering::SeqCst), 2);
+    }
+
+    async fn a_fault_is_tried_again(build: Build) {
+        let (app, ended) = app(build).await;
+        let (ann, chat) = visit(&app).await;
+        let (id, envelope) = queued(&app, &ann, &chat, 0).await;
+        // Of the commits: begin, write, end (fails), begin, write, end (done, but the answer is lost).
+        app.faults.plan("scribe-jobs", 2, Fault::NotCommitted);
+        app.faults.plan("scribe-jobs", 5, Fault::AnswerLost);
+        app.deliver(envelope).await;
+        assert!(app.faults.are_over());
+        let done = job(&app, &id).await;
+        assert_eq!(stages(&done), ["reading", "writing", "reading", "writing", "done"]);
+        assert_eq!((done.state, done.attempts), (JobState::Succeeded, 2));
+        app.sweep().await;
+        assert_eq!((ended.load(Ordering::SeqCst), app.parked().await), (1, Vec::new()));
+    }
+
+    async fn a_job_that_crashes_is_given_up(build: Build) {
+        let (app, ended) = app(build).await;
+        let (ann, chat) = visit(&app).await;
+        let (last_try, envelope) = queued(&app, &ann, &chat, MAX_ATTEMPTS - 1).await;
+        app.deliver(envelope).await;
+        assert_eq!(job(&app, &last_try).await.state, JobState::Succeeded);
+        let (one_too_many, envelope) = queued(&app, &ann, &chat, MAX_ATTEMPTS).await;
+        app.deliver(envelope).await;
+        let failed = job(&app, &one_too_many).await;
+        assert_eq!((failed.state, stages(&failed)), (JobState::Failed, vec!["reading", "failed"]));
+        assert!(failed.error.unwrap().contains("interrupted"));
+        assert_eq!(ended.load(Ordering::SeqCst), 2);
+    }
+}
