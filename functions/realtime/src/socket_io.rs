@@ -12,7 +12,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use futures::Stream;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
@@ -72,8 +71,6 @@ pub(crate) fn routes(hub: &Arc<Hub>) -> (Router<App>, SocketIo) {
 }
 
 /// What a client says of itself when it enters a namespace.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Handshake {
     token: Option<String>,
     last_event_id: Option<String>,

@@ -30,8 +30,9 @@ const MAX_FRAME: usize = 128 * 1024;
 const MAX_MESSAGE: usize = 1024 * 1024;
 /// How long a client may take to sign in.
 const SIGN_IN: Duration = Duration::from_secs(10);
-/// How long a client may take to read a frame.
-const WRITE: Duration = Duration::from_secs(10);
+/// How long a client may take to read a frame. Frames are rendered when they are sent and never queued but in the
+/// socket's own buffers.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -90,7 +91,7 @@ async fn connect(
 
 async fn serve(hub: Arc<Hub>, app: App, handshake: Handshake, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
-    let mut outlet = Plain { sink };
+    let mut outlet = Plain { sink, patience: PATIENCE };
     let Handshake { caller, mut last_event_id } = handshake;
     let caller = match caller {
         Some(caller) => caller,
@@ -199,11 +200,13 @@ fn read_frame(text: &str) -> Inbound<()> {
 /// The way to a client that speaks plain frames.
 struct Plain {
     sink: SplitSink<WebSocket, Message>,
+    /// How long the client may take to read a frame.
+    patience: Duration,
 }
 
 impl Plain {
     async fn send(&mut self, message: Message) -> Result<(), Stop> {
-        match tokio::time::timeout(WRITE, self.sink.send(message)).await {
+        match tokio::time::timeout(self.patience, self.sink.send(message)).await {
             Ok(sent) => sent.map_err(|_| Stop::Gone),
             Err(_) => Err(Closing::TOO_SLOW.into()),
         }
@@ -243,5 +246,40 @@ impl Outlet for Plain {
             }
         };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// What a socket whose client never reads ends with.
+    async fn write_until_it_fails(socket: WebSocket) -> Stop {
+        let (sink, _stream) = socket.split();
+        let mut outlet = Plain { sink, patience: Duration::from_millis(50) };
+        let large = Frame::new("large", json!("x".repeat(1 << 20)));
+        loop {
+            if let Err(stop) = outlet.deliver(&large, None).await {
+                return stop;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_sent_away() {
+        let (ended, mut end) = mpsc::channel(1);
+        let upgrade = move |upgrade: WebSocketUpgrade| async move {
+            upgrade.on_upgrade(move |socket| async move {
+                let _ = ended.send(write_until_it_fails(socket).await).await;
+            })
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/", get(upgrade))).await });
+        let _client = tokio_tungstenite::connect_async(format!("ws://{address}/")).await.unwrap();
+        let stop = tokio::time::timeout(Duration::from_secs(20), end.recv()).await.unwrap().unwrap();
+        assert!(matches!(stop, Stop::Close(Closing::TOO_SLOW)));
     }
 }
