@@ -258,6 +258,7 @@ impl TestApp {
             expires_at: now.plus(Duration::from_secs(7 * 24 * 3600)),
             ended: None,
             refresh_hash: "none".to_owned(),
+            family_hash: "none".to_owned(),
             rotations: 0,
         };
         self.store
