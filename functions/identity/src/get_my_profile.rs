@@ -33,7 +33,7 @@ pub(crate) struct MyProfile {
     /// Whether a second factor is asked for at sign-in. No account has one yet.
     #[schema(example = false)]
     mfa_enabled: bool,
-    /// Whether an administrator has verified the account. A clinician who is not sees nobody's data.
+    /// Whether an administrator has verified the account. Staff who are not see nobody's data.
     #[schema(example = true)]
     verified: bool,
     /// When the account was made.

@@ -55,7 +55,7 @@ pub(crate) async fn refresh_tokens(
 ) -> Result<(RefreshCookie, Json<RefreshedTokens>), ApiError> {
     let presented = presented(body, &headers)?;
     let store = app.tenants.open(presented.tenant()).await?.ok_or_else(not_valid)?;
-    let next = RefreshToken::generate(presented.tenant().clone(), presented.family().clone(), app.random.as_ref());
+    let next = presented.next(app.random.as_ref());
     let principal = match rotate(&app, &store, &presented, &next).await? {
         Rotation::Rotated(principal) => principal,
         Rotation::Ended(session) => {
@@ -88,12 +88,12 @@ enum Rotation {
     Rotated(Principal),
     /// The session was ended.
     Ended(SessionId),
-    /// There is no live session.
+    /// There is no live session, or the token was never one of it.
     Refused,
 }
 
 /// Puts `next` in the place of `presented`. Of several that present the same token at once, one gets a new one; the
-/// others have used it twice.
+/// others have used it twice. Whoever only knows the session's id, which every access token tells, ends nothing.
 async fn rotate(
     app: &App,
     store: &Store,
@@ -112,15 +112,16 @@ async fn rotate(
             let Some(mut session) = session.map(|doc| doc.value).filter(|session| session.is_live(now)) else {
                 return Ok(Rotation::Refused);
             };
+            if !presented.is_of_family(&session.family_hash) {
+                return Ok(Rotation::Refused);
+            }
+            let is_newest = presented.matches(&session.refresh_hash);
             let user = user.map(|doc| doc.value).filter(|user| user.may_sign_in());
-            let user = match (user, presented.matches(&session.refresh_hash)) {
-                (Some(user), true) => user,
-                (_, is_newest) => {
-                    session.end(now, if is_newest { EndReason::AccountChanged } else { EndReason::RefreshReused });
-                    sessions::put(&tx, &id, &session)?;
-                    tx.emit(&ended)?;
-                    return Ok(Rotation::Ended(id.clone()));
-                }
+            let Some(user) = user.filter(|_| is_newest) else {
+                session.end(now, if is_newest { EndReason::AccountChanged } else { EndReason::RefreshReused });
+                sessions::put(&tx, &id, &session)?;
+                tx.emit(&ended)?;
+                return Ok(Rotation::Ended(id.clone()));
             };
             session.refresh_hash = next.hash();
             session.rotations += 1;
@@ -138,6 +139,7 @@ async fn rotate(
 mod tests {
     use std::time::Duration;
 
+    use access::refresh::RefreshToken;
     use http::Method;
     use kernel::Role;
     use model::session::{EndReason, SESSIONS, Session};
@@ -150,7 +152,8 @@ mod tests {
 
     testkit::on_both_platforms! {
         functions: crate::testing::with_recorder;
-        a_refresh_token_is_good_once, a_second_use_ends_the_session, of_two_at_once_one_wins,
+        a_refresh_token_is_good_once, a_second_use_ends_the_session, an_old_token_ends_the_session_too,
+        a_made_up_token_ends_nothing, of_two_at_once_one_wins,
         a_family_lives_seven_days_from_its_last_use, browsers_send_the_cookie, a_closed_account_ends,
         new_tokens_say_what_the_account_is_now, what_is_no_token_is_refused, refreshing_has_a_budget,
     }
@@ -198,6 +201,35 @@ mod tests {
         testing::get_as(&app, &other, ME).expect(200).await;
         refresh(&app, &other).expect(200).await;
         assert_eq!(testing::ended_sessions(&app).await, [id], "told once");
+    }
+
+    async fn an_old_token_ends_the_session_too(app: TestApp) {
+        let made = testing::register(&app, "ann@example.com", Role::Patient).await;
+        let id = testing::session_id(&app, &made);
+        let mut newest = made.clone();
+        for _ in 0..3 {
+            newest = refresh(&app, &newest).expect(200).await;
+        }
+        refresh(&app, &made).refused(401, "UNAUTHORIZED").await;
+        assert_eq!(session(&app, &id).await.ended.unwrap().reason, EndReason::RefreshReused);
+        refresh(&app, &newest).refused(401, "UNAUTHORIZED").await;
+        assert_eq!(testing::ended_sessions(&app).await, [id]);
+    }
+
+    async fn a_made_up_token_ends_nothing(app: TestApp) {
+        let made = testing::register(&app, "ann@example.com", Role::Patient).await;
+        let id = testing::session_id(&app, &made);
+        let newest = refresh(&app, &made).expect(200).await;
+        let before = session(&app, &id).await;
+        // All but the secret is in the access token.
+        let made_up = RefreshToken::generate(app.tenant.clone(), id.parse().unwrap(), app.app.random.as_ref());
+        for text in [made_up.expose().as_str(), &format!("{}.{id}.{}", app.tenant, "A".repeat(43))] {
+            refresh(&app, &json!({"refreshToken": text})).refused(401, "UNAUTHORIZED").await;
+        }
+        assert_eq!(session(&app, &id).await, before);
+        assert!(testing::ended_sessions(&app).await.is_empty());
+        testing::get_as(&app, &newest, ME).expect(200).await;
+        refresh(&app, &newest).expect(200).await;
     }
 
     async fn of_two_at_once_one_wins(app: TestApp) {

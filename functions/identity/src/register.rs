@@ -160,6 +160,7 @@ mod tests {
             assert_eq!(me["verified"], matches!(role, Role::Patient | Role::Family), "{role}");
             let principal = app.app.tokens.verify(made["token"].as_str().unwrap(), app.app.now()).unwrap();
             assert_eq!((principal.role, Some(principal.verified)), (role, me["verified"].as_bool()));
+            assert_eq!(principal.may_see_phi(), principal.verified, "{role}");
         }
     }
 

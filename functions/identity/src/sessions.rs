@@ -35,6 +35,7 @@ impl Beginning {
             expires_at: now.plus(app.settings.refresh_lifetime),
             ended: None,
             refresh_hash: refresh.hash(),
+            family_hash: refresh.family_hash(),
             rotations: 0,
         };
         Self { id, session, refresh }

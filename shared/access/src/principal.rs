@@ -16,10 +16,10 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whether this account may see personal data at all; whose is a decision of its own. A clinical account has to be
-    /// verified first.
+    /// Whether this account may see personal data at all; whose is a decision of its own. Anyone can register as staff,
+    /// so a staff account has to be verified first.
     pub const fn may_see_phi(&self) -> bool {
-        self.verified || !self.role.is_clinical()
+        self.verified || !self.role.is_staff()
     }
 }
 
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_clinical_accounts_wait_for_verification() {
+    fn all_staff_accounts_wait_for_verification() {
         for role in Role::ALL {
             let mut principal = Principal {
                 user: "u1".parse().unwrap(),
@@ -37,7 +37,7 @@ mod tests {
                 session: "s1".parse().unwrap(),
                 verified: false,
             };
-            let waits = matches!(role, Role::Doctor | Role::Nurse | Role::Assistant | Role::Pharmacist);
+            let waits = !matches!(role, Role::Patient | Role::Family);
             assert_eq!(principal.may_see_phi(), !waits, "{role}");
             principal.verified = true;
             assert!(principal.may_see_phi(), "{role}");

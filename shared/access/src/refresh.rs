@@ -1,5 +1,6 @@
 //! The value of a refresh token. It names its tenant and family, so that it is found with one read; of its secret only
-//! a hash is stored.
+//! hashes are stored. Half of the secret stays the same in all of a family's tokens: it tells a former token, which
+//! somebody has used twice, from one that a stranger made up around an id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +11,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::{FamilyId, Random, TenantId};
 use zeroize::Zeroizing;
 
-/// A refresh token: `<tenant>.<family>.<32 random bytes in base64url>`. Cleared when dropped; its `Debug` tells no
-/// secret.
+/// How much of the secret is the family's; the rest is the token's own.
+const FAMILY_PART: usize = 16;
+
+/// A refresh token: `<tenant>.<family>.<32 random bytes in base64url>`, of which the first 16 are those of its whole
+/// family. Cleared when dropped; its `Debug` tells no secret.
 #[derive(Clone)]
 pub struct RefreshToken {
     tenant: TenantId,
@@ -37,11 +41,19 @@ pub enum InvalidRefreshToken {
 }
 
 impl RefreshToken {
-    /// A new token of a family.
+    /// The first token of a new family.
     pub fn generate(tenant: TenantId, family: FamilyId, random: &dyn Random) -> Self {
         let mut secret = Zeroizing::new([0; 32]);
         random.fill(secret.as_mut_slice());
         Self { tenant, family, secret }
+    }
+
+    /// The token that takes this one's place.
+    #[must_use]
+    pub fn next(&self, random: &dyn Random) -> Self {
+        let mut next = self.clone();
+        random.fill(&mut next.secret[FAMILY_PART..]);
+        next
     }
 
     /// The tenant that it is for.
@@ -62,18 +74,37 @@ impl RefreshToken {
 
     /// What is stored of it: SHA-256 of its secret, in base64url. The secret is random, so no salt is needed.
     pub fn hash(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.digest())
+        hash(self.secret.as_slice())
+    }
+
+    /// What is stored of its family: the same hash of the part of the secret that all of the family's tokens share.
+    pub fn family_hash(&self) -> String {
+        hash(self.family_part())
     }
 
     /// Whether `stored` is this token's hash, in a time that does not tell how much of it is.
     pub fn matches(&self, stored: &str) -> bool {
-        let stored = URL_SAFE_NO_PAD.decode(stored).unwrap_or_default();
-        constant_time::verify_slices_are_equal(self.digest().as_ref(), &stored).is_ok()
+        is_hash_of(self.secret.as_slice(), stored)
     }
 
-    fn digest(&self) -> digest::Digest {
-        digest::digest(&digest::SHA256, self.secret.as_slice())
+    /// Whether `stored` is the hash of this token's family: it is the newest token, or was once. Takes as long whatever
+    /// the answer.
+    pub fn is_of_family(&self, stored: &str) -> bool {
+        is_hash_of(self.family_part(), stored)
     }
+
+    fn family_part(&self) -> &[u8] {
+        &self.secret[..FAMILY_PART]
+    }
+}
+
+fn hash(secret: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret))
+}
+
+fn is_hash_of(secret: &[u8], stored: &str) -> bool {
+    let stored = URL_SAFE_NO_PAD.decode(stored).unwrap_or_default();
+    constant_time::verify_slices_are_equal(digest::digest(&digest::SHA256, secret).as_ref(), &stored).is_ok()
 }
 
 impl FromStr for RefreshToken {
@@ -120,6 +151,36 @@ mod tests {
         assert!(!parsed.matches(&other.hash()));
         assert!(!text.contains(&token.hash()), "the stored hash is not the secret");
         assert_eq!(format!("{token:?}"), "RefreshToken(clinic, f1)");
+    }
+
+    #[test]
+    fn former_tokens_are_known_by_their_family() {
+        let first = token();
+        let second = first.next(&OsRandom);
+        let third = second.next(&OsRandom);
+        assert_eq!((third.tenant(), third.family()), (first.tenant(), first.family()));
+        let family = first.family_hash();
+        for (one, other) in [(&first, &second), (&second, &third), (&first, &third)] {
+            assert!(!one.matches(&other.hash()) && !other.matches(&one.hash()));
+            assert_eq!(other.family_hash(), family);
+            assert!(one.is_of_family(&family) && other.is_of_family(&family));
+        }
+        let text = first.expose();
+        assert!(text.parse::<RefreshToken>().unwrap().is_of_family(&family));
+        assert!(!text.contains(&family), "the stored hash is not the secret");
+    }
+
+    #[test]
+    fn a_made_up_token_is_of_no_family() {
+        let real = token();
+        // Whoever knows a family's id can say all but the secret.
+        let made_up = token();
+        assert_eq!(made_up.family(), real.family());
+        assert!(!made_up.is_of_family(&real.family_hash()));
+        assert!(!made_up.next(&OsRandom).is_of_family(&real.family_hash()));
+        assert!(!real.is_of_family(&real.hash()), "one hash does not stand for the other");
+        assert!(!real.matches(&real.family_hash()));
+        assert!(!real.is_of_family("") && !real.is_of_family("*"));
     }
 
     #[test]

@@ -71,12 +71,12 @@ impl Role {
         matches!(self, Self::SuperAdmin | Self::ClinicAdmin | Self::Admin)
     }
 
-    /// Cares for patients; an admin has to verify such an account before it sees personal data.
+    /// Cares for patients.
     pub const fn is_clinical(self) -> bool {
         matches!(self, Self::Doctor | Self::Nurse | Self::Assistant | Self::Pharmacist)
     }
 
-    /// Works at the clinic, in care or not.
+    /// Works at the clinic, in care or not. An admin has to verify such an account before it sees personal data.
     pub const fn is_staff(self) -> bool {
         self.is_admin() || self.is_clinical() || matches!(self, Self::Receptionist)
     }

@@ -29,6 +29,8 @@ pub struct Session {
     pub ended: Option<Ended>,
     /// The hash of the one refresh token that is valid now.
     pub refresh_hash: String,
+    /// The hash of what all its refresh tokens share: a former token is known by it.
+    pub family_hash: String,
     /// How often it was refreshed.
     pub rotations: u64,
 }
@@ -95,6 +97,7 @@ mod tests {
             expires_at: at(100),
             ended: None,
             refresh_hash: String::new(),
+            family_hash: String::new(),
             rotations: 0,
         };
         assert!(session.is_live(at(99)));

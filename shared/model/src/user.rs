@@ -20,7 +20,7 @@ pub struct User {
     pub avatar: Option<String>,
     /// What the person is in this tenant.
     pub role: Role,
-    /// Whether an admin has verified a clinical account. Others are verified from the start.
+    /// Whether an admin has verified a staff account. Patients and families are verified from the start.
     pub verified: bool,
     /// Whether the account can sign in.
     pub active: bool,
@@ -40,9 +40,9 @@ impl User {
         self.active
     }
 
-    /// Whether the person may see personal data of others: clinical accounts only once verified.
+    /// Whether the person may see personal data of others: staff accounts only once verified.
     pub const fn may_see_phi(&self) -> bool {
-        self.active && (self.verified || !self.role.is_clinical())
+        self.active && (self.verified || !self.role.is_staff())
     }
 }
 
@@ -62,3 +62,32 @@ pub const EMAIL_OWNERS: Collection<EmailOwner> = Collection::top("email-owners",
 
 /// The label of the e-mail's blind index.
 pub const EMAIL_INDEX: &str = "user.email";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staff_sees_personal_data_once_verified() {
+        let user = |role, verified, active| User {
+            email: Sealed::from_text(String::new()),
+            name: Sealed::from_text(String::new()),
+            phone_number: None,
+            title: None,
+            avatar: None,
+            role,
+            verified,
+            active,
+            password_hash: String::new(),
+            created_at: Time::from_millis(0),
+            updated_at: Time::from_millis(0),
+            last_login_at: None,
+        };
+        for role in Role::ALL {
+            let waits = !matches!(role, Role::Patient | Role::Family);
+            assert_eq!(user(role, false, true).may_see_phi(), !waits, "{role}");
+            assert!(user(role, true, true).may_see_phi(), "{role}");
+            assert!(!user(role, true, false).may_see_phi(), "{role}: closed");
+        }
+    }
+}

@@ -231,7 +231,7 @@ impl TestApp {
         self.user_verified(role, name, true).await
     }
 
-    /// A user of this role, signed in; a clinical one may be unverified.
+    /// A user of this role, signed in; one of the staff may be unverified.
     pub async fn user_verified(&self, role: Role, name: &str, verified: bool) -> TestUser {
         let id = UserId::generate(self.app.random.as_ref());
         let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
@@ -258,6 +258,7 @@ impl TestApp {
             expires_at: now.plus(Duration::from_secs(7 * 24 * 3600)),
             ended: None,
             refresh_hash: "none".to_owned(),
+            family_hash: "none".to_owned(),
             rotations: 0,
         };
         self.store

@@ -51,7 +51,7 @@ impl Caller {
         &self.principal.session
     }
 
-    /// Refuses callers who may not see personal data of others: clinical accounts that no admin has verified.
+    /// Refuses callers who may not see personal data of others: staff accounts that no admin has verified.
     pub fn must_see_phi(&self) -> Result<(), ApiError> {
         if self.principal.may_see_phi() {
             return Ok(());
