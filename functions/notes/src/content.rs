@@ -12,8 +12,8 @@ use web::ApiError;
 
 /// The longest section, in characters.
 pub(crate) const MAX_SECTION_CHARS: usize = 20_000;
-const MAX_SENTENCES: usize = 500;
-const MAX_SENTENCE_CHARS: usize = 2_000;
+const MAX_SENTENCES: usize = 1_000;
+const MAX_SENTENCE_CHARS: usize = MAX_SECTION_CHARS;
 const MAX_CITED: usize = 100;
 const MAX_SUGGESTIONS: usize = 50;
 
@@ -21,8 +21,8 @@ const MAX_SUGGESTIONS: usize = 50;
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NoteSentence {
-    /// The sentence: 1 to 2,000 characters.
-    #[schema(example = "The patient reports headaches for 3 days.", max_length = 2000)]
+    /// The sentence: 1 to 20,000 characters.
+    #[schema(example = "The patient reports headaches for 3 days.", max_length = 20000)]
     text: String,
     /// The messages: 1 to 100 of the note's chat.
     message_ids: Vec<MessageId>,
@@ -38,8 +38,8 @@ pub(crate) struct NoteSuggestionView {
     /// For which section.
     #[schema(example = "plan")]
     section: String,
-    /// What: 1 to 2,000 characters.
-    #[schema(example = "Add follow-up in 3 months", max_length = 2000)]
+    /// What: 1 to 20,000 characters.
+    #[schema(example = "Add follow-up in 3 months", max_length = 20000)]
     suggested_text: String,
     /// Of which kind.
     #[serde(rename = "type")]

@@ -336,3 +336,45 @@ async fn events_of_one_lane_run_in_their_order() {
         assert_eq!(steps, (0..10).collect::<Vec<_>>(), "lane {lane}");
     }
 }
+
+/// Something of no lane.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Loose {
+    number: u32,
+}
+
+impl Event for Loose {
+    const NAME: &'static str = "tests.loose";
+}
+
+#[tokio::test]
+async fn events_without_a_lane_wait_for_no_other() {
+    const QUICK: u32 = 20;
+    let (done, _) = tokio::sync::watch::channel(0);
+    let ground = Ground::with(|_, _| {
+        let done = done.clone();
+        // The first one waits for all the others.
+        let run = move |envelope: Envelope| {
+            let done = done.clone();
+            Box::pin(async move {
+                let delivery = Delivery::<Loose>::decode(&envelope, "tests.loose")?;
+                if delivery.event.number == 0 {
+                    done.subscribe().wait_for(|count| *count == QUICK).await.map_err(|e| Failure::Retry(e.into()))?;
+                } else {
+                    done.send_modify(|count| *count += 1);
+                }
+                Ok(())
+            }) as futures::future::BoxFuture<'static, Result<(), Failure>>
+        };
+        Handler { event: Loose::NAME, name: "tests.loose", run: Arc::new(run) }
+    });
+
+    for number in 0..=QUICK {
+        let occurred = Occurred::new(Loose { number }, ground.now, ground.random.as_ref());
+        ground.store.transact("loose", async |tx| tx.emit(&occurred)).await.unwrap();
+    }
+    ground.settle().await;
+
+    assert_eq!(*done.borrow(), QUICK);
+    assert_eq!(ground.outbox().await, []);
+}
