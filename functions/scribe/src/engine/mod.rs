@@ -7,6 +7,7 @@
 
 pub mod extractive;
 pub mod gemini;
+mod phrases;
 pub mod support;
 mod words;
 

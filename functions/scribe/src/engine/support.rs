@@ -8,7 +8,8 @@
 use std::collections::HashSet;
 
 use super::extractive::lexicon::{is_drug_name, number_value};
-use super::words::{Word, phrases, read};
+use super::phrases::phrases;
+use super::words::{Word, read};
 
 /// Why a sentence is refused. It names the kind of trouble, never the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,9 +3,6 @@
 //! It undoes what speech recognition does to text ("do n't", "gon na", " ,"), and opens contractions ("i'm" is "i" and
 //! "am"), so that the rules above it see plain words. A word remembers the form it was said in.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 /// A word or a punctuation mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
@@ -232,92 +229,6 @@ pub(super) fn has(words: &[Word], phrase: &str) -> bool {
     find(words, phrase).is_some()
 }
 
-/// FNV-1a: quick for short words. The tables that use it hold our own words, so nobody can crowd them.
-#[derive(Clone, Copy)]
-pub(super) struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-}
-
-/// A table of our own words.
-pub(super) type WordMap<T> = HashMap<&'static str, T, BuildHasherDefault<Fnv>>;
-
-/// A closed list of phrases, found by their first words.
-pub(super) struct Phrases {
-    by_first: WordMap<Vec<Vec<&'static str>>>,
-}
-
-impl Phrases {
-    /// Reads a list that is written with `|` between its phrases.
-    pub(super) fn of(text: &'static str) -> Self {
-        let mut by_first: WordMap<Vec<Vec<_>>> = WordMap::default();
-        for phrase in text.split('|') {
-            let words: Vec<&str> = phrase.split_whitespace().collect();
-            if let Some(first) = words.first() {
-                by_first.entry(*first).or_default().push(words);
-            }
-        }
-        for phrases in by_first.values_mut() {
-            phrases.sort_by_key(|words| std::cmp::Reverse(words.len()));
-        }
-        Self { by_first }
-    }
-
-    /// The length of the longest phrase that stands at `at`.
-    pub(super) fn at(&self, words: &[Word], at: usize) -> Option<usize> {
-        let phrases = self.by_first.get(words.get(at)?.low.as_str())?;
-        let stands = |phrase: &&Vec<&str>| {
-            phrase.len() <= words.len() - at && phrase.iter().zip(&words[at..]).all(|(part, word)| word.low == *part)
-        };
-        phrases.iter().find(stands).map(Vec::len)
-    }
-
-    /// The length of the longest phrase that the words start with.
-    pub(super) fn at_start(&self, words: &[Word]) -> Option<usize> {
-        self.at(words, 0)
-    }
-
-    /// Where the first of the phrases stands, and its length.
-    pub(super) fn first(&self, words: &[Word]) -> Option<(usize, usize)> {
-        (0..words.len()).find_map(|at| self.at(words, at).map(|length| (at, length)))
-    }
-
-    /// Whether one of the phrases stands anywhere.
-    pub(super) fn within(&self, words: &[Word]) -> bool {
-        self.first(words).is_some()
-    }
-
-    /// Whether the word alone is one of the phrases.
-    pub(super) fn is(&self, word: &str) -> bool {
-        self.by_first.get(word).is_some_and(|phrases| phrases.iter().any(|phrase| phrase.len() == 1))
-    }
-}
-
-/// A closed list of phrases as a static: `phrases! { GREETINGS = "good morning | hello" }`.
-macro_rules! phrases {
-    ($(#[$meta:meta])* $visibility:vis $name:ident = $text:literal) => {
-        $(#[$meta])*
-        $visibility static $name: std::sync::LazyLock<$crate::engine::words::Phrases> =
-            std::sync::LazyLock::new(|| $crate::engine::words::Phrases::of($text));
-    };
-}
-pub(super) use phrases;
-
 /// The longest of the phrases, written with `|` between them, that the words start with, as its number of words.
 pub(super) fn starts(words: &[Word], phrases: &str) -> Option<usize> {
     let at_start = phrases.split('|').filter(|phrase| has_at(words, 0, phrase));
@@ -377,8 +288,5 @@ mod tests {
         assert_eq!(starts(&words, "and|and for|for"), Some(2));
         assert_eq!(starts(&[], "and"), None);
         assert!(says(&words, "second|first problem"));
-        let phrases = Phrases::of("first | first problem | and");
-        assert_eq!((phrases.first(&words), phrases.at(&words, 3)), (Some((0, 1)), Some(2)));
-        assert!(phrases.is("first") && !phrases.is("problem"));
     }
 }

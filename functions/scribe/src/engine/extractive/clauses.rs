@@ -3,7 +3,8 @@
 
 use super::clean::{clean, is_sound};
 use super::starts::is_start;
-use crate::engine::words::{Word, has_at, phrases, read, says, starts};
+use crate::engine::phrases::phrases;
+use crate::engine::words::{Word, has_at, read, says, starts};
 use crate::engine::{Conversation, Speaker};
 
 /// One sentence, or a part of a run-on that can stand alone.

@@ -11,7 +11,8 @@ use super::plan;
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
 use super::verbs::is_finite;
-use crate::engine::words::{Word, has_at, phrases, quote, says, starts};
+use crate::engine::phrases::phrases;
+use crate::engine::words::{Word, has_at, quote, says, starts};
 
 /// How far the visit has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,7 +181,7 @@ fn finding(words: &[Word], visit: &mut Visit) -> Option<Finding> {
     if visit.stage == Stage::Talk {
         return recap(words, visit.pronoun).or_else(|| early_plan(words, visit));
     }
-    let judges_first = (JUDGES_FIRST.at_start(words).is_some() || CONCLUDES.within(words))
+    let judges_first = (JUDGES_FIRST.at_start(words).is_some() || (CONCLUDES.within(words) && exam_weight(words) < 6))
         && plan::told(words, visit.pronoun).is_none();
     if let Some(finding) = judges_first.then(|| assessment(words, visit)).flatten() {
         return Some(finding);

@@ -1,7 +1,8 @@
 //! What is said to a scribe or another machine, not to the patient: "hey dragon , show me the vital signs".
 
 use super::clauses::Clause;
-use crate::engine::words::{Word, phrases};
+use crate::engine::phrases::phrases;
+use crate::engine::words::Word;
 
 const NAMES: &[&str] = &["dragon", "dax", "scribe", "siri", "alexa"];
 

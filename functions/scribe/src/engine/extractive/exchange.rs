@@ -9,8 +9,9 @@ use super::reply::{Reply, reply};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
 use super::verbs::{after_patient, is_adverb};
+use crate::engine::phrases::phrases;
 use crate::engine::support;
-use crate::engine::words::{Word, has_at, phrases, quote};
+use crate::engine::words::{Word, has_at, quote};
 
 // Ways to ask for something to be had or felt. The longest that fits counts.
 phrases! { ASKS_FOR = "
@@ -239,7 +240,10 @@ pub(super) fn quoted(question: &[Word], answer: &[Word], pronoun: Pronoun) -> Op
     let asked = without_lead(question);
     let said = without_lead_but_keep_yes(answer);
     let is_short = (2..=22).contains(&asked.len()) && (1..=30).contains(&said.len());
-    if !is_short || weight(asked) + weight(said) < 5.0 || weight(asked) < 2.0 || is_process(asked) {
+    // What was asked for by name belongs into the note with whatever was answered.
+    let is_worth_it =
+        thing_asked_for(asked, pronoun).is_some() || (weight(asked) >= 2.0 && weight(asked) + weight(said) >= 5.0);
+    if !is_short || !is_worth_it || is_process(asked) {
         return None;
     }
     let text = [

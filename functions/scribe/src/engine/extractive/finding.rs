@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::lexicon::{capital, written};
 use super::numbers::in_digits;
+use crate::engine::phrases::phrases;
 use crate::engine::support;
-use crate::engine::words::{Word, join, phrases, read};
+use crate::engine::words::{Word, join, read};
 
 /// What a finding is about. The order is that of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

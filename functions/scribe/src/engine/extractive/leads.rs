@@ -1,6 +1,7 @@
 //! Words that open a sentence and say nothing: "okay , so , well".
 
-use crate::engine::words::{Word, phrases};
+use crate::engine::phrases::phrases;
+use crate::engine::words::Word;
 
 phrases! { LEADS = "
     okay | so | and | but | well | now | then | yeah | yes | yep | yup | all right | actually | basically | because

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::engine::words::{Word, WordMap, phrases};
+use crate::engine::phrases::{WordMap, phrases};
+use crate::engine::words::Word;
 
 macro_rules! lists {
     ($($name:ident = $file:literal;)*) => {$(

@@ -2,7 +2,7 @@
 //! and two readings with "over" between them. Everything else stays as it was said.
 
 use super::lexicon::number_value;
-use crate::engine::words::phrases;
+use crate::engine::phrases::phrases;
 
 phrases! { UNITS = "
     mg | milligram | milligrams | mcg | micrograms | ml | units | gram | grams | percent | % | degrees | pounds | centimeters |

@@ -5,7 +5,8 @@ use super::finding::{Draft, Finding, Topic, parts};
 use super::lexicon::{is_body, is_condition, is_exam, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::verbs::is_finite;
-use crate::engine::words::{Word, phrases, starts};
+use crate::engine::phrases::phrases;
+use crate::engine::words::{Word, starts};
 
 phrases! { VALUES = "
     blood pressure | heart rate | vital signs | vitals | temperature | respiratory rate | respirations | oxygen |
@@ -62,7 +63,8 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
     }
     let told = observed(words, visit.pronoun)?;
     // "on your facial exam" and "your right knee x-ray" name what is looked at and find nothing.
-    let says_something = words.iter().any(|word| is_exam(&word.low) || is_finite(&word.low) || word.low == "no");
+    let says_something =
+        words.iter().any(|word| is_exam(&word.low) || is_finite(&word.low) || word.low == "no") || STATES.within(words);
     let names_only = if topic == Topic::Results { told.len() <= 4 } else { told.len() <= 4 && exam_weight(words) < 2 };
     if told.len() < 2 || names_only || !says_something {
         return None;
@@ -73,6 +75,8 @@ pub(super) fn statement(words: &[Word], visit: &Visit) -> Option<Finding> {
 fn names_something(words: &[Word]) -> bool {
     words.iter().any(|word| is_body(&word.low) || is_condition(&word.low) || is_exam(&word.low) || is_test(&word.low))
 }
+
+phrases! { STATES = "look | looks | looking | sound | sounds | feel | feels" }
 
 fn is_vague_test(words: &[Word], at: usize) -> bool {
     let word = words[at].low.as_str();

@@ -7,7 +7,8 @@ use super::lexicon::{is_condition, is_measure, is_number, is_symptom, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::topics::topic;
 use super::verbs::{is_base, is_finite};
-use crate::engine::words::{Word, phrases, quote, starts};
+use crate::engine::phrases::phrases;
+use crate::engine::words::{Word, quote, starts};
 
 /// A statement says something clinical from this weight on.
 const WORTH_TELLING: f32 = 2.0;

@@ -4,7 +4,8 @@ use super::finding::parts;
 use super::lexicon::{is_drug, is_drug_name, is_test, weight};
 use super::retell::{PatientIs, Pronoun, retell};
 use super::verbs::{is_adverb, is_base};
-use crate::engine::words::{Word, phrases, starts};
+use crate::engine::phrases::phrases;
+use crate::engine::words::{Word, starts};
 
 // What a clinician does to treat. "check", "do" and "get" need a test or medication behind them.
 phrases! { ACTIONS = "
@@ -76,7 +77,7 @@ phrases! { VISIT = "
     ask you | press on | any questions | the note | calling out | what that means | talk to you about | have a look | review some |
     a quick physical | pull up | what does | get in here | discharge you | question for | i find | tell me | let you go | go through |
     check your heart | check your lungs | feel your | take a quick | physical on you | i can see | look here | hear about |
-    glad to hear | let me | good to see | nice to meet | how are you | you can go ahead and | have a seat | get dressed | look forward
+    glad to hear | let me | good to see | nice to meet | how are you | you can go ahead and | have a seat | get dressed | look forward | focused exam | focused foot exam | exam on
 " }
 
 /// A plan told as a note tells it; nothing where the words are no plan.
@@ -111,7 +112,9 @@ pub(super) fn told(words: &[Word], pronoun: Pronoun) -> Option<Vec<String>> {
 /// "i want you to rest" wishes the patient to "rest".
 fn wished(words: &[Word]) -> Option<&[Word]> {
     if let Some(length) = TO_PATIENT.at_start(words) {
-        return Some(without_go_ahead(&words[length..]));
+        let rest = without_go_ahead(&words[length..]);
+        let verb = rest.iter().find(|word| !is_adverb(&word.low) && !word.is_mark())?.low.as_str();
+        return (is_base(verb) || verb == "be" || ACTIONS.is(verb) || IMPERATIVES.is(verb)).then_some(rest);
     }
     let length =
         starts(words, "i would like to see you|i'd like to see you|i want to see you|i would love to see you")?;

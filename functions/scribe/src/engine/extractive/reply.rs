@@ -1,6 +1,7 @@
 //! Reads whether an answer is a plain yes, a plain no, or neither.
 
-use crate::engine::words::{Phrases, Word, phrases};
+use crate::engine::phrases::{Phrases, phrases};
+use crate::engine::words::Word;
 
 /// What an answer comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 
 use super::clauses::Utterance;
 use crate::engine::Speaker;
-use crate::engine::words::{Phrases, Word, phrases};
+use crate::engine::phrases::{Phrases, phrases};
+use crate::engine::words::Word;
 
 // What clinicians say, by how surely only they say it.
 phrases! { CLINICIAN_SURELY = "

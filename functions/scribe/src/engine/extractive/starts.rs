@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use crate::engine::words::{Word, WordMap};
+use crate::engine::phrases::WordMap;
+use crate::engine::words::Word;
 
 static WEIGHTS: LazyLock<WordMap<f32>> = LazyLock::new(|| {
     let lines = include_str!("../../../lexicon/sentence_starts.txt").lines().filter(|line| !line.starts_with('#'));

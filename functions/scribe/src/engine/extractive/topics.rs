@@ -2,7 +2,8 @@
 
 use super::finding::Topic;
 use super::lexicon::{is_body, is_condition, is_drug, is_family, is_social, is_symptom};
-use crate::engine::words::{Word, phrases};
+use crate::engine::phrases::phrases;
+use crate::engine::words::Word;
 
 phrases! { ALLERGY = "allergic | allergic to | drug allergies | medication allergies | food allergies | any allergies" }
 phrases! { SEASONAL = "congestion | pollen | seasonal | dust" }

@@ -1,7 +1,7 @@
 //! The little grammar that is needed to turn "i take" into "takes": closed tables, so that a word outside them means
 //! "not safe" and never a guess.
 
-use crate::engine::words::phrases;
+use crate::engine::phrases::phrases;
 
 // Verbs whose base form says "now".
 phrases! { BASE = "

@@ -11,7 +11,8 @@ use super::patient::{self, Asked};
 use super::reply::{Reply, reply};
 use super::retell::Pronoun;
 use super::speakers;
-use crate::engine::words::{Word, has, phrases, says};
+use crate::engine::phrases::phrases;
+use crate::engine::words::{Word, has, says};
 use crate::engine::{Conversation, Speaker};
 
 /// Every finding, ordered by topic as a note is, and within a topic as it was said.
