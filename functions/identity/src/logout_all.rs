@@ -18,13 +18,15 @@ pub(crate) async fn logout_all(
     caller: Caller,
 ) -> Result<(RefreshCookie, Json<Succeeded>), ApiError> {
     let user = caller.user();
+    // Each part stands for itself, so an Idempotency-Key must not take the first for the whole.
+    let quiet = caller.store.clone().without_companion();
     // Ended sessions are no longer in the query's answer, so every turn asks for what is left.
     loop {
         let live = sessions::live_of(user, app.now()).limit(ENDED_AT_ONCE);
         let found = caller.store.query(&SESSIONS, &live).await?;
         let is_last = found.len() < ENDED_AT_ONCE as usize;
         let ids: Vec<String> = found.into_iter().map(|doc| doc.id).collect();
-        let ended = sessions::end(&app, &caller.store, user, &ids, EndReason::LoggedOut).await?;
+        let ended = sessions::end(&app, &quiet, user, &ids, EndReason::LoggedOut).await?;
         if is_last || ended.is_empty() {
             return Ok((RefreshCookie::cleared(&app)?, Json(SUCCEEDED)));
         }

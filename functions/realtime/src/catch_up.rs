@@ -37,7 +37,10 @@ impl<O: Outlet> Connection<O> {
             Some(number) if number < self.shown.0 => {
                 self.position = number;
                 self.finish_resume(true).await?;
-                self.shown.0 = number;
+                // Where the store failed on the way, the rest comes later and has not been shown yet.
+                if self.position >= self.shown.0 {
+                    self.shown.0 = number;
+                }
                 Ok(())
             }
             Some(number) => {

@@ -88,7 +88,10 @@ pub(crate) async fn generate_note(
         return Err(empty_chat());
     }
     let note = write(&app, turns, assignment, Waiting::Caller).await?;
-    Ok(Json(note.into_disclosed()).into_response())
+    let mut response = Json(note.into_disclosed()).into_response();
+    // Writing it again changes nothing, and who asks again may have lost access to the chat.
+    response.extensions_mut().insert(NotKept);
+    Ok(response)
 }
 
 /// Who may let notes be written, once verified.

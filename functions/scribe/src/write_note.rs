@@ -28,7 +28,14 @@ pub(crate) async fn write_note(job: Job, delivery: Delivery<ScribeJobRequested>)
             .await;
     }
     match work.attempt(&begun).await {
-        Ok(outcome) => work.end(&begun, &outcome).await,
+        Ok(outcome) => match work.end(&begun, &outcome).await {
+            Err(Failure::GiveUp(reason)) => {
+                tracing::error!(job_id = %work.id, reason, "a scribe job's result cannot be kept");
+                let message = "The note became too long to be kept. Please ask for it from a shorter chat.";
+                work.end(&begun, &Outcome::Failed(message.to_owned())).await
+            }
+            ended => ended,
+        },
         Err(Obstacle { cause, message }) if begun.attempts == MAX_ATTEMPTS => {
             tracing::error!(job_id = %work.id, error = cause.as_ref() as &dyn std::error::Error, "a scribe job is given up");
             work.end(&begun, &Outcome::Failed(message)).await

@@ -1,9 +1,11 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use kernel::{Clock, TenantId};
 use model::event::{Envelope, OUTBOX};
@@ -100,9 +102,11 @@ impl Worker {
     /// Whether the handler has done with the event.
     async fn run(&self, handler: Handler, envelope: &Envelope, store: &Store) -> bool {
         for attempt in 1..=MAX_ATTEMPTS {
-            match handler.deliver(envelope, store, self.clock.now()).await {
-                Outcome::Done | Outcome::Parked => return true,
-                Outcome::Retry => tokio::time::sleep(Duration::from_millis(20 << attempt.min(9))).await,
+            // A panic must not take the lane's task with it.
+            let delivery = AssertUnwindSafe(handler.deliver(envelope, store, self.clock.now())).catch_unwind();
+            match delivery.await {
+                Ok(Outcome::Done | Outcome::Parked) => return true,
+                Ok(Outcome::Retry) | Err(_) => tokio::time::sleep(Duration::from_millis(20 << attempt.min(9))).await,
             }
         }
         let reason = format!("failed {MAX_ATTEMPTS} times; the log has the causes");

@@ -64,6 +64,9 @@ pub trait Bus: Send + Sync {
     async fn check(&self) -> Result<(), PublishError>;
 }
 
+/// How long a request waits for its events to be published. What takes longer is the sweeper's.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
 /// Publishes what a commit put into the outbox, at once.
 pub struct Outbox {
     bus: Arc<dyn Bus>,
@@ -95,7 +98,8 @@ impl CommitListener for Outbox {
         }
         let keys: Vec<_> =
             envelopes.iter().map(|e: &Envelope| store::Key::new(outbox.clone(), e.id.as_str())).collect();
-        match self.bus.publish(envelopes).await {
+        let published = tokio::time::timeout(PATIENCE, self.bus.publish(envelopes)).await;
+        match published.unwrap_or_else(|late| Err(PublishError(late.into()))) {
             Ok(true) => {
                 let deletes: Vec<_> =
                     keys.into_iter().map(|key| Write::Delete { key, precondition: Precondition::None }).collect();

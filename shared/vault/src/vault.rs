@@ -175,7 +175,9 @@ impl Vault {
             return Ok(key);
         }
         let fresh = self.fresh_key(&store.database().tenant, subject).await?;
-        match store.transact("vault-ensure-key", async |tx| fresh.save(&tx)).await {
+        // A key is no effect of the request that first needs it.
+        let quiet = store.clone().without_companion();
+        match quiet.transact("vault-ensure-key", async |tx| fresh.save(&tx)).await {
             Ok(()) => Ok(self.remember(fresh)),
             // Another one was first, or a destroyed key is in the way.
             Err(store::Error::AlreadyExists { .. }) => self.key(store, subject).await,

@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use kernel::{Phi, Sealed, Time};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Precondition, Write};
+use tracing::Instrument;
 use vault::{Place, Subject};
 
 use crate::{ApiError, App, Caller, Code};
@@ -26,6 +27,9 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// A request that began this long ago and has committed nothing is dead.
 const ABANDONED: Duration = Duration::from_secs(120);
+const PUBLIC: [&str; 3] = ["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"];
+/// The headers that are kept with an answer.
+const KEPT_HEADERS: [HeaderName; 3] = [header::ETAG, header::LOCATION, HeaderName::from_static("preference-applied")];
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ struct Kept {
     request: String,
     state: Progress,
     status: Option<u16>,
+    /// Those of [`KEPT_HEADERS`] that the answer had.
+    #[serde(default)]
+    headers: Vec<(String, String)>,
     /// Sealed under the caller's key: the answer's body.
     body: Option<Sealed>,
     at: Time,
@@ -49,10 +56,17 @@ enum Progress {
 
 const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]);
 
+/// On a response's extensions: its answer is not kept for a second request with the same key, because it holds what the
+/// caller may not see any more by then. For operations that change nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct NotKept;
+
 /// The middleware of all routes.
 pub async fn idempotency(State(app): State<App>, request: Request, next: Next) -> Response {
     let mutates = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE | Method::PATCH);
-    if !mutates || !request.headers().contains_key(KEY) {
+    // Signing in and refreshing are for callers without a valid token, whatever they send along; they are safe to repeat.
+    let is_public = PUBLIC.contains(&request.uri().path());
+    if !mutates || is_public || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }
     once(app, request, next).await.unwrap_or_else(IntoResponse::into_response)
@@ -74,7 +88,7 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
     })?;
     let id = hash(&[caller.user().as_str().as_bytes(), key.as_bytes()]);
     let request_hash = hash(&[parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
-    let kept = |state, status, body| Kept { request: request_hash.clone(), state, status, body, at: app.now() };
+    let kept = kept_by(&request_hash, &app);
 
     let begun = caller
         .store
@@ -101,8 +115,27 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
         precondition: Precondition::None,
     };
     parts.extensions.insert(caller.clone().with_companion(companion));
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    keep(&app, &caller, &id, response, kept).await
+    // In a task of its own: a client that hangs up must neither stop the work halfway nor lose its answer.
+    let work = async move {
+        let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+        keep(&app, &caller, &id, response, kept_by(&request_hash, &app)).await
+    };
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|panic| Err(ApiError::internal(panic)))
+}
+
+/// Makes the records of one request.
+fn kept_by<'a>(
+    request_hash: &'a str,
+    app: &'a App,
+) -> impl Fn(Progress, Option<u16>, Option<Sealed>) -> Kept + Copy + 'a {
+    move |state, status, body| Kept {
+        request: request_hash.to_owned(),
+        state,
+        status,
+        headers: Vec::new(),
+        body,
+        at: app.now(),
+    }
 }
 
 async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kept) -> Result<Response, ApiError> {
@@ -121,6 +154,11 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
             let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
             let mut response =
                 if body.is_empty() { status.into_response() } else { (status, kind, body).into_response() };
+            for (name, value) in before.headers {
+                if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
@@ -143,7 +181,7 @@ async fn keep(
     kept: impl Fn(Progress, Option<u16>, Option<Sealed>) -> Kept,
 ) -> Result<Response, ApiError> {
     let status = response.status();
-    if !status.is_success() {
+    if !status.is_success() || response.extensions().get::<NotKept>().is_some() {
         // Nothing took effect, or the commit's own mark says so: only a key that is still `started` is forgotten.
         caller
             .store
@@ -161,7 +199,11 @@ async fn keep(
     let text = Phi::new(String::from_utf8_lossy(&bytes).into_owned());
     let key = app.vault.key(&caller.store, &Subject::User(caller.user().clone())).await?;
     let sealed = key.seal(&place(caller, id), &text);
-    let answer = kept(Progress::Answered, Some(status.as_u16()), Some(sealed));
+    let mut answer = kept(Progress::Answered, Some(status.as_u16()), Some(sealed));
+    answer.headers = KEPT_HEADERS
+        .iter()
+        .filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned())))
+        .collect();
     caller
         .store
         .transact("idempotency-keep", async |tx| tx.put_until(&KEYS, id, &answer, app.now().plus(KEPT)))

@@ -63,6 +63,11 @@ impl Tenants {
         Ok(store)
     }
 
+    /// Whether there is such a tenant, active or not.
+    pub async fn is_registered(&self, id: &TenantId) -> Result<bool, store::Error> {
+        Ok(self.registry.get(&TENANTS, id.as_str()).await?.is_some())
+    }
+
     /// The ids of all active tenants, for work that goes over all of them.
     pub async fn all(&self) -> Result<Vec<TenantId>, store::Error> {
         let records = self.registry.query(&TENANTS, &TENANTS.all()).await?;

@@ -65,6 +65,10 @@ async fn deliver(
     }
     let store = app.tenants.open(&envelope.tenant).await?;
     let Some(store) = store else {
+        if app.tenants.is_registered(&envelope.tenant).await? {
+            // Suspended: the event waits, in Pub/Sub, for the tenant's return.
+            return Err(ApiError::new(Code::ExternalServiceError, "The tenant is suspended; to be delivered again."));
+        }
         tracing::error!(tenant = %envelope.tenant, event_id = %envelope.id, "an event of an unknown tenant was dropped");
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
