@@ -4,6 +4,8 @@ use kernel::{Email, Phone};
 use web::ApiError;
 
 const LONGEST_NAME: usize = 255;
+/// Whatever the script.
+const LONGEST_BYTES: usize = 300;
 const LONGEST_TITLE: usize = 100;
 
 /// Something to call a person by.
@@ -22,6 +24,12 @@ fn one_line(field: &str, text: &str, longest: usize) -> garde::Result {
     }
     if text.chars().count() > longest {
         return Err(garde::Error::new(format!("{field}: at most {longest} characters")));
+    }
+    // A chat's roster holds up to 1,500 sealed names in one document of the store.
+    if text.len() > LONGEST_BYTES {
+        return Err(garde::Error::new(format!(
+            "{field}: too long in its script; at most {LONGEST_BYTES} bytes of UTF-8"
+        )));
     }
     if text.chars().any(char::is_control) {
         return Err(garde::Error::new(format!("{field}: one line, without control characters")));

@@ -12,7 +12,7 @@ use model::preferences::PREFERENCES;
 use model::scribe_job::{JobState, SCRIBE_JOBS, ScribeJob};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiError, App, Caller, Json, Problems};
+use web::{ApiError, App, Caller, Json, NotKept, Problems};
 
 use crate::draft::GeneratedNote;
 use crate::writer::{Assignment, Waiting, write};
