@@ -185,7 +185,7 @@ fn cut_run_on(words: Vec<Word>) -> Vec<Vec<Word>> {
     let mut pieces = Vec::new();
     let mut piece: Vec<Word> = Vec::new();
     for at in 0..words.len() {
-        let says_something = super::leads::lead_length(&piece) < piece.len();
+        let says_something = piece.len() > 30 || super::leads::lead_length(&piece) < piece.len();
         let is_bound = is_purpose(&words, at) || is_correction(&words, at);
         let starts = || {
             let unmarked = || opens_exam(&words, at) || is_start(&words, at, piece.len());
