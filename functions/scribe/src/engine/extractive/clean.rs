@@ -148,9 +148,12 @@ fn drop_repeat(kept: &mut Vec<Word>) -> bool {
             continue;
         };
         let same = (0..length).all(|offset| is_restart(&kept[first + offset], &kept[second + offset]));
+        if !same {
+            continue;
+        }
         let is_plain = kept[second..].iter().all(|word| !word.is_mark() && !is_number(&word.low));
         let may_stand = length == 1 && end == second && MAY_REPEAT.contains(&kept[second].low.as_str());
-        if same && is_plain && !may_stand {
+        if is_plain && !may_stand {
             kept.drain(first..second);
             return true;
         }

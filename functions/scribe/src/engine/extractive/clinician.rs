@@ -1,7 +1,6 @@
 //! What the clinician tells: who the patient is, what was found, what it means and what is going to be done. What a
 //! sentence is depends on its words and on how far the visit has come.
 
-use super::clauses::CORRECTS;
 use super::commands::is_request_to_move;
 use super::finding::{Draft, Finding, Topic, parts, plain};
 use super::leads::without_lead;
@@ -9,6 +8,7 @@ use super::lexicon::{is_condition, is_drug_name, is_number, is_symptom, is_test,
 use super::observed::{self, exam_weight, without_aside};
 use super::plan;
 use super::retell::{PatientIs, Pronoun, retell};
+use super::run_on::CORRECTS;
 use super::topics::topic;
 use super::verbs::is_finite;
 use crate::engine::phrases::phrases;

@@ -20,6 +20,7 @@ mod patient;
 mod plan;
 mod reply;
 mod retell;
+mod run_on;
 mod sections;
 mod speakers;
 mod starts;

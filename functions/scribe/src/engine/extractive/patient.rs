@@ -1,10 +1,10 @@
 //! What the patient tells.
 
-use super::clauses::CORRECTS;
 use super::finding::{Draft, Finding, Topic, parts};
 use super::leads::{lead_length, without_lead};
 use super::lexicon::{is_condition, is_measure, is_number, is_symptom, weight};
 use super::retell::{PatientIs, Pronoun, retell};
+use super::run_on::CORRECTS;
 use super::topics::topic;
 use super::verbs::{is_base, is_finite};
 use crate::engine::phrases::phrases;

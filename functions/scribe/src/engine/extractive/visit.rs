@@ -92,6 +92,8 @@ struct Walk {
 impl Walk {
     /// Takes in what a clinician says, and gives back the questions that are open after it.
     fn clinician(&mut self, utterance: &Utterance, before: Vec<Clause>) -> Vec<Clause> {
+        // A heading holds for one breath: later the talk may have moved on without saying so.
+        self.visit.problem = None;
         let speaks_first = std::mem::replace(&mut self.speaks_first, false);
         if is_dictation(utterance, speaks_first) {
             self.speaks_first = speaks_first;
