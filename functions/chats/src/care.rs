@@ -75,7 +75,7 @@ mod tests {
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
         a_care_team_has_a_care_relationship_as_long_as_it_lasts, a_relative_takes_part_by_consent_only,
-        a_revocation_closes_the_chat_at_once, strangers_make_no_chat_about_a_patient, what_is_done_is_in_the_audit_log,
+        a_revocation_closes_the_chat_at_once, an_answer_is_not_given_again_after_a_revocation, strangers_make_no_chat_about_a_patient, what_is_done_is_in_the_audit_log,
     }
 
     /// A doctor, a patient of hers with an account, and a chat of this type about that patient.
@@ -174,6 +174,28 @@ mod tests {
             .await;
         app.consent(&patient, &fay.id, |_| ()).await;
         get(&app, &fay, &format!("/api/v1/chats/{chat}")).await;
+    }
+
+    async fn an_answer_is_not_given_again_after_a_revocation(app: TestApp) {
+        let (ann, _, patient, chat) = about(&app, "Family Update").await;
+        let fay = app.user(Role::Family, "Fay").await;
+        let consent = app.consent(&patient, &fay.id, |_| ()).await;
+        add(&app, &ann, &chat, &fay).expect(201).await;
+        let send = || {
+            let request = app.post(&format!("/api/v1/chats/{chat}/messages")).by(&fay).header("idempotency-key", "k1");
+            request.json(&json!({"content": "once"}))
+        };
+        let first = send().expect(201).await;
+        assert_eq!(send().expect(201).await, first);
+        app.revoke(&patient, &consent).await;
+        send().refused(404, "NOT_FOUND").await;
+        // Another consent is not the one that it was answered by.
+        app.consent(&patient, &fay.id, |_| ()).await;
+        send().refused(404, "NOT_FOUND").await;
+        let log = app.audit_log().await;
+        let again: Vec<_> = log.iter().filter(|e| e.action == "answer.repeat").collect();
+        assert_eq!(again.iter().filter(|e| e.refusal.as_deref() == Some("no-longer")).count(), 2);
+        assert_eq!((again.len(), &again[0].patients[..]), (3, &[patient][..]));
     }
 
     async fn strangers_make_no_chat_about_a_patient(app: TestApp) {
