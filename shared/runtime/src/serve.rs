@@ -149,7 +149,7 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
         registry: registry(&config.registry_database, "")?,
         bus: None,
         live: Arc::new(InProcessLive::default()),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         clock,
         random,
     };
@@ -179,7 +179,7 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, instance)),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         clock,
         random,
     };
