@@ -97,7 +97,7 @@ impl NewChat {
     /// its chat is in no list. So a crash between the commits of a large chat leaves no chat that lacks members.
     pub(crate) async fn save(self, app: &App, caller: &Caller) -> Result<Outcome, ApiError> {
         let (before, last) = self.memberships.split_at(self.memberships.len().saturating_sub(CHUNK));
-        let quiet = caller.store.clone().without_companion();
+        let quiet = caller.store.clone().without_companions();
         for chunk in before.chunks(CHUNK) {
             quiet.transact("create-chat-members", async |tx| put_all(&tx, chunk)).await?;
         }

@@ -19,7 +19,7 @@ pub(crate) async fn logout_all(
 ) -> Result<(RefreshCookie, Json<Succeeded>), ApiError> {
     let user = caller.user();
     // Each part stands for itself, so an Idempotency-Key must not take the first for the whole.
-    let quiet = caller.store.clone().without_companion();
+    let quiet = caller.store.clone().without_companions();
     // Ended sessions are no longer in the query's answer, so every turn asks for what is left.
     loop {
         let live = sessions::live_of(user, app.now()).limit(ENDED_AT_ONCE);

@@ -40,7 +40,7 @@ pub(crate) async fn read_all_notifications(
         .order("createdAt", Direction::Descending)
         .limit(CHUNK);
     // Each part stands for itself, so an Idempotency-Key must not take the first for the whole.
-    let quiet = caller.store.clone().without_companion();
+    let quiet = caller.store.clone().without_companions();
     let mut count = 0;
     loop {
         let ids: Vec<String> = caller.store.query(&mine, &unread).await?.into_iter().map(|doc| doc.id).collect();

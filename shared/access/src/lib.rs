@@ -6,11 +6,13 @@
 //!   URLs and logs.
 //! - [`refresh`]: the value of a refresh token and its stored hash. Rotation and reuse detection are the identity
 //!   function's.
+//! - [`decision`]: the one decision about a patient's record: may someone do something, for a purpose, now, and why.
 //! - [`oidc`]: Google-signed ID tokens on trigger paths (Pub/Sub push, Cloud Scheduler), checked against a cached key
 //!   set.
 //!
 //! Nothing here reads a clock or the machine's random source by itself: both are parameters.
 
+pub mod decision;
 pub mod oidc;
 pub mod password;
 mod principal;

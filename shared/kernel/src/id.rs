@@ -133,6 +133,16 @@ ids! {
     JobId,
     /// A domain event.
     EventId,
+    /// An entry of the audit log.
+    AuditId,
+    /// A consent in a patient's chart.
+    ConsentId,
+    /// An emergency access to a patient's chart.
+    EmergencyId,
+    /// An invitation to tie a user to a patient's chart.
+    InvitationId,
+    /// An item of a patient's chart: a diagnosis, a medication, an allergy, a condition, a set of vitals.
+    ChartItemId,
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ mod time;
 
 pub use email::{Email, InvalidEmail};
 pub use id::{
-    ChatId, EventId, FamilyId, InvalidId, JobId, MessageId, NoteId, NotificationId, PatientId, SessionId, TenantId,
-    UserId,
+    AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,
+    NoteId, NotificationId, PatientId, SessionId, TenantId, UserId,
 };
 pub use phi::Phi;
 pub use phone::{InvalidPhone, Phone};

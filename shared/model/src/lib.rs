@@ -4,7 +4,9 @@
 //! To add a kind: a file with the struct, a `Collection` and a unit test of its predicates. A field that is personal
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
+pub mod audit;
 pub mod chat;
+pub mod consent;
 pub mod consultation_type;
 pub mod event;
 pub mod inbox;
@@ -13,6 +15,7 @@ pub mod message;
 pub mod note;
 pub mod note_template;
 pub mod notification;
+pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
 pub mod session;
@@ -32,7 +35,10 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
+        ("patients", &[IndexField::Contains("holders")]),
+        ("patients", &[IndexField::Contains("words")]),
     ];
+    all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
     all.extend(session::INDEXES.iter().map(|index| ("sessions", *index)));
     all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));

@@ -106,7 +106,10 @@ pub fn assemble(
         raw = raw.merge(function.raw.clone());
     }
     let (api, openapi) = api.merge(health::routes()).split_for_parts();
-    let mut router = api.layer(axum::middleware::from_fn_with_state(app.clone(), web::idempotency)).merge(raw);
+    let mut router = api
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::idempotency))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::audit))
+        .merge(raw);
     if let Some(auth) = auth {
         router = router.merge(triggers::routes(bound, schedules.clone(), bus.clone(), auth));
     }

@@ -87,12 +87,13 @@ async fn secure(request: Request, next: Next) -> Response {
 }
 
 /// One log line and one metric for a request. The path is the route's template: ids and queries stay out.
-async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
     let trace = trace_of(request.headers())
         .unwrap_or_else(|| kernel::RandomExt::uuid(app.random.as_ref()).simple().to_string());
     let span = tracing::info_span!("http.request", trace, method = %method, route);
+    request.extensions_mut().insert(web::RequestId(trace.clone()));
     let started = tokio::time::Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();

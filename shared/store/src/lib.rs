@@ -26,5 +26,5 @@ pub use collection::{Collection, Index, IndexField};
 pub use error::Error;
 pub use meter::{Counts, Meter};
 pub use query::{Cursor, Direction, Filter, Op, Query};
-pub use store::{CommitListener, Doc, MAX_DOCUMENT_BYTES, MAX_WRITES, Store, typed};
+pub use store::{CommitListener, Companion, Doc, MAX_DOCUMENT_BYTES, MAX_WRITES, Store, typed};
 pub use transaction::Transaction;

@@ -37,6 +37,22 @@ pub trait CommitListener: Send + Sync {
     async fn committed(&self, database: &Database, writes: &[Write]);
 }
 
+/// A write that goes along with every commit of a handle: how a request's idempotency key and its audit entry are
+/// durable exactly when its data is.
+pub trait Companion: Send + Sync {
+    /// The write, as it is to be now; `None` where nothing needs to go along.
+    fn goes_along(&self) -> Option<Write>;
+
+    /// What [`Companion::goes_along`] last answered is durable.
+    fn went_along(&self) {}
+}
+
+impl Companion for Write {
+    fn goes_along(&self) -> Option<Write> {
+        Some(self.clone())
+    }
+}
+
 /// One tenant's documents. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -44,7 +60,7 @@ pub struct Store {
     database: Arc<Database>,
     meter: Arc<Meter>,
     listener: Option<Arc<dyn CommitListener>>,
-    companion: Option<Arc<Write>>,
+    companions: Vec<Arc<dyn Companion>>,
     random: Arc<dyn Random>,
 }
 
@@ -57,7 +73,14 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// A handle on one tenant's database. `random` is for the waits between a transaction's attempts.
     pub fn new(backend: Arc<dyn Backend>, database: Database, random: Arc<dyn Random>) -> Self {
-        Self { backend, database: Arc::new(database), meter: Arc::default(), listener: None, companion: None, random }
+        Self {
+            backend,
+            database: Arc::new(database),
+            meter: Arc::default(),
+            listener: None,
+            companions: Vec::new(),
+            random,
+        }
     }
 
     /// The same handle, with a listener for its commits.
@@ -67,18 +90,17 @@ impl Store {
         self
     }
 
-    /// The same handle, with a write that goes along with every commit: how a request's idempotency key learns, in
-    /// the same commit as the data, that the request took effect.
+    /// The same handle, with a write that goes along with every commit.
     #[must_use]
-    pub fn with_companion(mut self, write: Write) -> Self {
-        self.companion = Some(Arc::new(write));
+    pub fn with_companion(mut self, companion: Arc<dyn Companion>) -> Self {
+        self.companions.push(companion);
         self
     }
 
-    /// The same handle without a companion, for commits that only prepare and are not yet the effect.
+    /// The same handle without companions, for commits that only prepare and are not yet the effect.
     #[must_use]
-    pub fn without_companion(mut self) -> Self {
-        self.companion = None;
+    pub fn without_companions(mut self) -> Self {
+        self.companions.clear();
         self
     }
 
@@ -193,12 +215,11 @@ impl Store {
         if writes.is_empty() {
             return Ok(());
         }
-        if let Some(companion) = &self.companion {
-            writes.push(companion.as_ref().clone());
-        }
+        writes.extend(self.companions.iter().filter_map(|companion| companion.goes_along()));
         self.meter.committed(writes.iter().filter(|w| !matches!(w, Write::Verify { .. })).count());
         match self.backend.commit(&self.database, &writes).await {
             Ok(()) => {
+                self.companions.iter().for_each(|companion| companion.went_along());
                 if let Some(listener) = &self.listener {
                     listener.committed(&self.database, &writes).await;
                 }

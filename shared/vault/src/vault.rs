@@ -198,7 +198,7 @@ impl Vault {
         }
         let fresh = self.fresh_key(&store.database().tenant, subject).await?;
         // A key is no effect of the request that first needs it.
-        let quiet = store.clone().without_companion();
+        let quiet = store.clone().without_companions();
         match quiet.transact("vault-ensure-key", async |tx| fresh.save(&tx)).await {
             Ok(()) => Ok(self.remember(fresh)),
             // Another one was first, or a destroyed key is in the way.

@@ -51,6 +51,12 @@ impl App {
     pub fn occurs<E: Event>(&self, event: E) -> Occurred<E> {
         Occurred::new(event, self.now(), self.random.as_ref())
     }
+
+    /// An entry of the audit log for something that happens now, from this client: `what.how`, such as `auth.login`.
+    /// What a caller does leaves its entry by [`crate::Caller::trail`] instead.
+    pub fn entry(&self, action: &str, client: &crate::ClientInfo) -> crate::Entry {
+        crate::Entry::new(action, client, self.clock.as_ref(), self.random.as_ref())
+    }
 }
 
 impl Deref for App {

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use access::Principal;
 use access::token::TokenError;
@@ -6,22 +7,32 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use http::HeaderMap;
 use http::request::Parts;
 use kernel::{SessionId, TenantId, UserId};
-use store::{Store, Write};
+use model::consent::Purpose;
+use store::{Companion, Store};
 
-use crate::{ApiError, App, Code};
+use crate::trail::TrailOf;
+use crate::{ApiError, App, Code, Settings, Trail};
 
 /// Who asks, with the tenant's store. As an extractor it refuses a request without a valid access token.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who.
     pub principal: Principal,
-    /// The tenant's documents.
+    /// The tenant's documents. Its commits carry the audit entry.
     pub store: Store,
+    /// What this leaves in the audit log.
+    pub trail: Trail,
+    /// For what the caller asks: the header `X-Purpose`, else treatment.
+    pub purpose: Purpose,
 }
 
 impl Caller {
-    /// The caller of an access token, if its session still counts.
+    /// The caller of an access token, if its session still counts, for treatment.
     pub async fn of_token(app: &App, token: &str) -> Result<Self, ApiError> {
+        Self::on_trail(app, token, Trail::new(app, ClientInfo::default()), Purpose::default()).await
+    }
+
+    async fn on_trail(app: &App, token: &str, trail: Trail, purpose: Purpose) -> Result<Self, ApiError> {
         let principal = app.tokens.verify(token, app.now()).map_err(|error| match error {
             TokenError::Expired => {
                 ApiError::unauthorized("The access token has expired. Get a new one from POST /api/v1/auth/refresh.")
@@ -33,7 +44,9 @@ impl Caller {
         if !app.sessions.is_live(&store, &principal.session).await? {
             return Err(ended());
         }
-        Ok(Self { principal, store })
+        trail.by(&principal);
+        let store = store.with_companion(Arc::new(trail.clone()));
+        Ok(Self { principal, store, trail, purpose })
     }
 
     /// The caller's user id.
@@ -63,8 +76,8 @@ impl Caller {
 
     /// With a write that goes along with every commit.
     #[must_use]
-    pub(crate) fn with_companion(mut self, write: Write) -> Self {
-        self.store = self.store.with_companion(write);
+    pub(crate) fn with_companion(mut self, companion: Arc<dyn Companion>) -> Self {
+        self.store = self.store.with_companion(companion);
         self
     }
 }
@@ -79,7 +92,13 @@ impl FromRequestParts<App> for Caller {
         let token = bearer(&parts.headers).ok_or_else(|| {
             ApiError::unauthorized("Sign in and send the access token as Authorization: Bearer <token>.")
         })?;
-        let caller = Self::of_token(app, token).await?;
+        let purpose = purpose(&parts.headers)?;
+        let held = parts.extensions.get::<TrailOf>().cloned();
+        let trail = held.as_ref().map_or_else(|| Trail::new(app, ClientInfo::default()), |held| held.trail.clone());
+        let caller = Self::on_trail(app, token, trail, purpose).await?;
+        if let Some(held) = held {
+            *held.store.lock() = Some(caller.store.clone());
+        }
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }
@@ -90,6 +109,15 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let header = headers.get("x-forwarded-authorization").or_else(|| headers.get(http::header::AUTHORIZATION))?;
     let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn purpose(headers: &HeaderMap) -> Result<Purpose, ApiError> {
+    let Some(value) = headers.get("x-purpose") else { return Ok(Purpose::default()) };
+    let named = value.to_str().unwrap_or("");
+    let found = Purpose::ALL.into_iter().find(|purpose| purpose.name() == named);
+    found.ok_or_else(|| {
+        ApiError::field("X-Purpose", "X-Purpose: one of treatment, care-coordination, billing and research")
+    })
 }
 
 /// Where a request comes from, for the session list and the audit.
@@ -105,11 +133,18 @@ impl FromRequestParts<App> for ClientInfo {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
-        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let ip = client_ip(peer, text("x-forwarded-for"), app.settings.trusted_proxies);
+        Ok(Self::of(&parts.headers, &parts.extensions, &app.settings))
+    }
+}
+
+impl ClientInfo {
+    /// The client of a request with these headers.
+    pub fn of(headers: &HeaderMap, extensions: &http::Extensions, settings: &Settings) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let ip = client_ip(peer, text("x-forwarded-for"), settings.trusted_proxies);
         let user_agent = text("user-agent").map(|agent| agent.chars().take(200).collect());
-        Ok(Self { ip, user_agent })
+        Self { ip, user_agent }
     }
 }
 

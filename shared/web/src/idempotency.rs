@@ -114,7 +114,7 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
         expire_at: Some(app.now().plus(KEPT)),
         precondition: Precondition::None,
     };
-    parts.extensions.insert(caller.clone().with_companion(companion));
+    parts.extensions.insert(caller.clone().with_companion(std::sync::Arc::new(companion)));
     // In a task of its own: a client that hangs up must neither stop the work halfway nor lose its answer.
     let work = async move {
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;

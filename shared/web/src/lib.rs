@@ -14,6 +14,7 @@ mod page;
 mod sessions;
 mod settings;
 mod tenants;
+mod trail;
 
 pub use app::{App, Parts};
 pub use caller::{Caller, ClientInfo, SignInTenant};
@@ -26,3 +27,4 @@ pub use page::{Listed, PageQuery, Pagination, decode_cursor, encode_cursor};
 pub use sessions::SessionGate;
 pub use settings::{ScribeSettings, Settings};
 pub use tenants::Tenants;
+pub use trail::{Entry, Record, RequestId, Trail, audit};
