@@ -302,7 +302,7 @@ mod tests {
         assert!(app.store.get(&MRN_OWNERS, "m1").await.unwrap().is_none());
         let log = app.audit_log().await;
         let entry = log.iter().find(|entry| entry.action == "patient.shred").unwrap();
-        assert_eq!(entry.patients, [patient.clone()]);
+        assert_eq!(entry.patients, std::slice::from_ref(&patient));
 
         let listed = app.get("/api/v1/chats").by(&doctor).expect(200).await;
         let ids: Vec<&str> = listed["data"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
