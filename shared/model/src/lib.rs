@@ -15,6 +15,8 @@ pub mod message;
 pub mod note;
 pub mod note_template;
 pub mod notification;
+pub mod one_time;
+pub mod outgoing;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
@@ -31,6 +33,7 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
         ("memberships", &[IndexField::Ascending("userId")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
+        ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
