@@ -169,6 +169,7 @@ impl TestApp {
             prefix: String::new(),
             active: true,
             created_at: clock.now(),
+            policy: model::tenant::TenantPolicy::default(),
         };
         let app = assembled.app.clone();
         app.tenants.register(&tenant, &record).await.unwrap();
