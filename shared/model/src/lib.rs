@@ -21,6 +21,7 @@ pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
 pub mod session;
+pub mod sign_in;
 pub mod tenant;
 pub mod user;
 

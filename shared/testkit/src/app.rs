@@ -302,6 +302,7 @@ impl TestApp {
             created_at: now,
             updated_at: now,
             last_login_at: None,
+            sign_in: model::sign_in::SignIn::default(),
         }
     }
 
