@@ -15,11 +15,14 @@ pub mod message;
 pub mod note;
 pub mod note_template;
 pub mod notification;
+pub mod one_time;
+pub mod outgoing;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
 pub mod session;
 pub mod shred;
+pub mod sign_in;
 pub mod tenant;
 pub mod user;
 
@@ -33,6 +36,7 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("data-keys", &[IndexField::Ascending("wrappedBy")]),
         ("memberships", &[IndexField::Ascending("userId")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
+        ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),

@@ -217,6 +217,11 @@ impl Trail {
         (making.entry.entry.patients.clone(), making.entry.entry.because.clone())
     }
 
+    /// Where the request comes from.
+    pub fn client(&self) -> &ClientInfo {
+        &self.0.client
+    }
+
     pub(crate) fn by(&self, principal: &Principal) {
         // Who asks is no news by itself.
         let mut making = self.0.state.lock();
