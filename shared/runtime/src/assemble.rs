@@ -89,6 +89,7 @@ pub fn assemble(
         passwords,
         sessions: SessionGate::new(platform.clock.clone()),
         live: platform.live.clone(),
+        blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
         settings,
@@ -112,6 +113,9 @@ pub fn assemble(
         .merge(raw);
     if let Some(auth) = auth {
         router = router.merge(triggers::routes(bound, schedules.clone(), bus.clone(), auth));
+    }
+    if let Some(urls) = platform.blob_urls.clone() {
+        router = router.merge(crate::files::routes(urls));
     }
     let names = functions.iter().map(|function| function.name).collect();
     let router = with_layers(router, &app, names, platform.name, &openapi);

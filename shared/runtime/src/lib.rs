@@ -8,6 +8,7 @@
 
 mod assemble;
 mod config;
+mod files;
 mod health;
 mod layers;
 mod logs;

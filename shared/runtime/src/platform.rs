@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use blobs::{Blobs, UrlSigner};
 use events::{Bus, Live};
 use kernel::{Clock, Random};
 use store::{Backend, Database};
@@ -19,6 +20,10 @@ pub struct Platform {
     pub bus: Option<Arc<dyn Bus>>,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+    /// What checks the signed URLs of files that this process serves itself; `None` where another service does.
+    pub blob_urls: Option<UrlSigner>,
     /// What wraps data keys.
     pub key_wrap: Arc<dyn KeyWrap>,
     /// The time.

@@ -5,6 +5,7 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
+use blobs::{FolderBlobs, UrlSigner};
 use events::{InProcessLive, Live};
 use http::Method;
 use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
@@ -16,6 +17,7 @@ use runtime::{Assembled, BusOf, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
+use tempfile::TempDir;
 use vault::{MemoryKeys, Place, Subject, SubjectKey};
 use web::{App, Function, Settings};
 
@@ -38,6 +40,8 @@ pub struct TestApp {
     pub faults: Arc<Faults>,
     assembled: Assembled,
     platform: Platform,
+    /// Goes with the last instance that uses it.
+    folder: Arc<TempDir>,
 }
 
 /// What an application is built of, where a test wants something unusual.
@@ -142,12 +146,17 @@ impl TestApp {
             name,
             prefix: String::new(),
         };
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let urls = UrlSigner::new("", &[7; 32]);
+        let blobs = FolderBlobs::new(&folder.path().join("blobs"), urls.clone(), clock.clone(), random.clone());
         let platform = Platform {
             name: "test",
             backend,
             registry: database(&"registry".parse().unwrap(), format!("{unique}-registry")),
             bus: None,
             live,
+            blobs: Arc::new(blobs),
+            blob_urls: Some(urls),
             key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
             random: random.clone(),
@@ -169,7 +178,7 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, assembled, platform }
+        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, assembled, platform, folder }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
@@ -189,6 +198,7 @@ impl TestApp {
             faults: self.faults.clone(),
             assembled,
             platform: self.platform.clone(),
+            folder: self.folder.clone(),
         }
     }
 

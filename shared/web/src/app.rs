@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use access::password::Passwords;
 use access::token::Tokens;
+use blobs::Blobs;
 use events::{Live, Occurred};
 use kernel::{Clock, Random, Time};
 use model::event::Event;
@@ -24,6 +25,8 @@ pub struct Parts {
     pub sessions: SessionGate,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
