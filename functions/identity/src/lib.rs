@@ -18,6 +18,7 @@ mod logout_all;
 mod nothing_in_clear;
 mod refresh;
 mod register;
+mod rewrap_data_keys;
 mod rules;
 mod sessions;
 #[cfg(test)]
@@ -28,13 +29,16 @@ mod wire;
 
 pub use accounts::{NewAccount, create_account};
 
+use std::time::Duration;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::{App, Function};
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("identity").routes(routes())
+    let hour = Duration::from_secs(3600);
+    Function::new("identity").routes(routes()).every("rewrap-data-keys", hour, rewrap_data_keys::rewrap_data_keys)
 }
 
 fn routes() -> OpenApiRouter<App> {

@@ -88,6 +88,7 @@ pub fn assemble(
         tokens,
         passwords,
         sessions: SessionGate::new(platform.clock.clone()),
+        shows_again: Arc::new(charts::WhileTiesLast),
         live: platform.live.clone(),
         blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),

@@ -26,17 +26,20 @@ async fn download(State(app): State<App>, urls: Extension<UrlSigner>, request: R
 async fn upload(State(app): State<App>, urls: Extension<UrlSigner>, request: Request) -> Result<StatusCode, ApiError> {
     let Grant { name, access } = granted(&app, &urls, &request)?;
     let UrlFor::Put { content_type, most_bytes } = access else { return Err(refused(UrlError::BadSignature)) };
-    let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if header(header::CONTENT_TYPE) != Some(content_type.as_str()) {
-        return Err(ApiError::field("Content-Type", format!("Content-Type: has to be {content_type} for this URL")));
-    }
-    let length = header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if length.is_some_and(|length| length > most_bytes) {
-        return Err(too_large(most_bytes));
-    }
+    check(request.headers(), &content_type, most_bytes)?;
     let pieces = request.into_body().into_data_stream().map_err(std::io::Error::other);
     app.blobs.put(&name, Content::stream(pieces), &content_type, most_bytes).await.map_err(failed)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses what the URL does not allow before it is sent.
+fn check(headers: &HeaderMap, content_type: &str, most_bytes: u64) -> Result<(), ApiError> {
+    let header = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if header(header::CONTENT_TYPE) != Some(content_type) {
+        return Err(ApiError::field("Content-Type", format!("Content-Type: has to be {content_type} for this URL")));
+    }
+    let length = header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most_bytes) { Err(too_large(most_bytes)) } else { Ok(()) }
 }
 
 fn granted(app: &App, urls: &UrlSigner, request: &Request) -> Result<Grant, ApiError> {
