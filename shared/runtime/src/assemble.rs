@@ -91,6 +91,7 @@ pub fn assemble(
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
         messages: platform.messages.clone(),
+        blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
         settings,
@@ -117,6 +118,9 @@ pub fn assemble(
     }
     if let Some(outbox) = platform.dev_outbox.clone() {
         router = router.merge(crate::dev_outbox::routes(outbox));
+    }
+    if let Some(urls) = platform.blob_urls.clone() {
+        router = router.merge(crate::files::routes(urls));
     }
     let names = functions.iter().map(|function| function.name).collect();
     let router = with_layers(router, &app, names, platform.name, &openapi);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use access::password::Passwords;
 use access::token::Tokens;
+use blobs::Blobs;
 use connect::messages::Messenger;
 use events::{Live, Occurred};
 use kernel::{Clock, Random, Time};
@@ -29,6 +30,8 @@ pub struct Parts {
     pub live: Arc<dyn Live>,
     /// Sends e-mail, SMS and the like. Want a message with `accounts::Letter` instead of calling it in a request.
     pub messages: Arc<dyn Messenger>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
