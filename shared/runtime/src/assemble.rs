@@ -7,7 +7,7 @@ use events::{Bus, Handler, Handlers, InProcessBus, Outbox};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use vault::Vault;
-use web::{App, Function, Parts, Schedule, SessionGate, Settings, Tenants};
+use web::{App, Function, Limits, Parts, Schedule, SessionGate, Settings, Tenants};
 
 use crate::layers::{VERSION, with_layers};
 use crate::{Platform, TriggerAuth, health, triggers};
@@ -88,6 +88,7 @@ pub fn assemble(
         tokens,
         passwords,
         sessions: SessionGate::new(platform.clock.clone()),
+        limits: Limits::new(settings.limits, platform.clock.clone()),
         live: platform.live.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use access::token::SigningKeys;
 use kernel::{Phi, TenantId};
-use web::{ScribeSettings, Settings};
+use web::{RateLimits, ScribeSettings, Settings};
 
 /// Which platform a process runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +163,24 @@ impl Config {
             "false",
             "whether the refresh cookie also goes over plain HTTP",
         ),
+        variable(
+            "RATE_LIMIT_PER_MINUTE",
+            "6000 (local), 100 (google)",
+            "300",
+            "how many requests of one address an instance serves in a minute; 0: any number",
+        ),
+        variable(
+            "RATE_LIMIT_AUTH_PER_MINUTE",
+            "600 (local), 10 (google)",
+            "20",
+            "the same below /api/v1/auth/",
+        ),
+        variable(
+            "RATE_LIMIT_UPLOADS_PER_MINUTE",
+            "100 (local), 10 (google)",
+            "30",
+            "how many uploads of one user an instance takes in a minute; 0: any number",
+        ),
     ];
 
     /// Reads the process's environment. `default_platform` counts where `PLATFORM` is not set.
@@ -194,6 +212,7 @@ impl Config {
             trusted_proxies: read
                 .one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
             secure_cookies: !read.one("INSECURE_COOKIES", local, |text| text.parse().ok()),
+            limits: read.limits(local),
             scribe,
             ..defaults
         };
@@ -267,6 +286,17 @@ impl Reader {
     fn list(&mut self, name: &'static str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn limits(&mut self, local: bool) -> RateLimits {
+        let mut limit = |name, of_local, of_google| {
+            self.one(name, if local { of_local } else { of_google }, |text| text.parse().ok().filter(|n| *n <= 1_000_000))
+        };
+        RateLimits {
+            per_minute: limit("RATE_LIMIT_PER_MINUTE", 6000, 100),
+            auth_per_minute: limit("RATE_LIMIT_AUTH_PER_MINUTE", 600, 10),
+            uploads_per_minute: limit("RATE_LIMIT_UPLOADS_PER_MINUTE", 100, 10),
+        }
     }
 
     fn need(&mut self, name: &'static str, given: bool) {

@@ -8,7 +8,7 @@ use kernel::{Clock, Random, Time};
 use model::event::Event;
 use vault::Vault;
 
-use crate::{SessionGate, Settings, Tenants};
+use crate::{Limits, SessionGate, Settings, Tenants};
 
 /// What every handler can use, whichever platform it runs on.
 pub struct Parts {
@@ -22,6 +22,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Whether a session still counts.
     pub sessions: SessionGate,
+    /// How many requests are served in a minute.
+    pub limits: Limits,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
     /// The time.

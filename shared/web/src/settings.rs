@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use kernel::TenantId;
 
+use crate::RateLimits;
+
 /// What functions can be told by configuration; the runtime reads it from the environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -16,6 +18,8 @@ pub struct Settings {
     pub refresh_lifetime: Duration,
     /// Whether the refresh cookie is sent over HTTPS only.
     pub secure_cookies: bool,
+    /// How many requests are served in a minute.
+    pub limits: RateLimits,
     /// The scribe's.
     pub scribe: ScribeSettings,
 }
@@ -49,6 +53,7 @@ impl Default for Settings {
             trusted_proxies: 0,
             refresh_lifetime: Duration::from_secs(7 * 24 * 3600),
             secure_cookies: true,
+            limits: RateLimits::default(),
             scribe: ScribeSettings {
                 gemini_api_key: None,
                 gemini_model: "gemini-2.5-flash".to_owned(),
