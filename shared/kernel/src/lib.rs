@@ -13,7 +13,7 @@ mod time;
 
 pub use email::{Email, InvalidEmail};
 pub use id::{
-    AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,
+    AddressId, AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,
     NoteId, NotificationId, PatientId, SessionId, TenantId, UserId,
 };
 pub use phi::Phi;

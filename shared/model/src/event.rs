@@ -153,6 +153,17 @@ events! {
         user_id: UserId,
     }
 
+    /// What a user may do changed: the role, the verification, or whether the account is open. Sessions that began before
+    /// say what no longer holds.
+    "identity.access-changed" AccessChanged {
+        /// Who.
+        user_id: UserId,
+        /// When.
+        at: Time,
+        /// The session that has heard of it already.
+        except: Option<SessionId>,
+    }
+
     /// Sessions ended.
     "identity.sessions-ended" SessionsEnded {
         /// Whose.

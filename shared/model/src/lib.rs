@@ -4,6 +4,7 @@
 //! To add a kind: a file with the struct, a `Collection` and a unit test of its predicates. A field that is personal
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
+pub mod address;
 pub mod audit;
 pub mod chat;
 pub mod consent;
@@ -15,6 +16,7 @@ pub mod message;
 pub mod note;
 pub mod note_template;
 pub mod notification;
+pub mod outside;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
@@ -30,6 +32,8 @@ use store::{Index, IndexField};
 pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
         ("memberships", &[IndexField::Ascending("userId")]),
+        ("users", &[IndexField::Ascending("role")]),
+        ("users", &[IndexField::Contains("words")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),

@@ -16,7 +16,7 @@ pub struct User {
     pub phone_number: Option<Sealed>,
     /// A professional title, such as "MD".
     pub title: Option<String>,
-    /// Where the avatar image is.
+    /// Which image is the avatar: the last part of its blob's name.
     pub avatar: Option<String>,
     /// What the person is in this tenant.
     pub role: Role,
@@ -32,6 +32,12 @@ pub struct User {
     pub updated_at: Time,
     /// When someone last signed in to it.
     pub last_login_at: Option<Time>,
+    /// When it was deleted. It stays, closed, since charts and chats name it.
+    #[serde(default)]
+    pub deleted_at: Option<Time>,
+    /// Blind index: beginnings of the words of the name and of the address.
+    #[serde(default)]
+    pub words: Vec<String>,
 }
 
 impl User {
@@ -60,6 +66,9 @@ pub struct EmailOwner {
 /// Taken e-mail addresses, by blind index.
 pub const EMAIL_OWNERS: Collection<EmailOwner> = Collection::top("email-owners", &[]);
 
+/// The label of the blind index of [`User::words`].
+pub const WORDS_INDEX: &str = "user.words";
+
 /// The label of the e-mail's blind index.
 pub const EMAIL_INDEX: &str = "user.email";
 
@@ -82,6 +91,8 @@ mod tests {
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
             last_login_at: None,
+            deleted_at: None,
+            words: Vec::new(),
         };
         for role in Role::ALL {
             let waits = !matches!(role, Role::Patient | Role::Family);
