@@ -6,6 +6,7 @@
 
 mod accounts;
 mod cookie;
+mod deliver_message;
 mod end_session;
 mod get_jwks;
 mod get_my_preferences;
@@ -28,13 +29,21 @@ mod wire;
 
 pub use accounts::{NewAccount, create_account};
 
+use std::time::Duration;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::{App, Function};
 
+const EVERY_MINUTE: Duration = Duration::from_secs(60);
+
 /// The function.
 pub fn function() -> Function {
-    Function::new("identity").routes(routes())
+    Function::new("identity").routes(routes()).on("send-message", deliver_message::deliver_message).every(
+        "chase-messages",
+        EVERY_MINUTE,
+        deliver_message::chase_messages,
+    )
 }
 
 fn routes() -> OpenApiRouter<App> {

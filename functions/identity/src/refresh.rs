@@ -126,7 +126,7 @@ async fn rotate(
             session.refresh_hash = next.hash();
             session.rotations += 1;
             session.last_seen_at = now;
-            session.expires_at = now.plus(app.settings.refresh_lifetime);
+            session.expires_at = now.plus(app.settings.session_life);
             sessions::put(&tx, &id, &session)?;
             let tenant = presented.tenant().clone();
             let (role, verified) = (user.role, user.verified);

@@ -246,6 +246,7 @@ mod tests {
             prefix: String::new(),
             active: true,
             created_at: app.app.now(),
+            policy: model::tenant::TenantPolicy::default(),
         };
         app.app.tenants.register(&id, &record).await.unwrap();
         app.post("/api/v1/auth/register").json(&body()).expect(201).await;

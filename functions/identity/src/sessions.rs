@@ -32,7 +32,7 @@ impl Beginning {
             ip: client.ip,
             created_at: now,
             last_seen_at: now,
-            expires_at: now.plus(app.settings.refresh_lifetime),
+            expires_at: now.plus(app.settings.session_life),
             ended: None,
             refresh_hash: refresh.hash(),
             family_hash: refresh.family_hash(),

@@ -45,6 +45,7 @@ pub async fn seed(app: &App) -> anyhow::Result<bool> {
         prefix: String::new(),
         active: true,
         created_at: app.now(),
+        policy: model::tenant::TenantPolicy::default(),
     };
     app.tenants.register(&id, &clinic).await?;
     let Some(store) = app.tenants.open(&id).await? else { anyhow::bail!("the demo clinic cannot be opened") };

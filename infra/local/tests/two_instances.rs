@@ -120,6 +120,7 @@ async fn register_clinic(serving: &Serving, project: &str) {
         prefix: String::new(),
         active: true,
         created_at: app.now(),
+        policy: model::tenant::TenantPolicy::default(),
     };
     app.tenants.register(&"clinic".parse().unwrap(), &clinic).await.unwrap();
 }

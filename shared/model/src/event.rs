@@ -3,7 +3,9 @@
 //! To add one: a struct here, an [`Event`] for it, and `.on::<It>(..)` where it matters. Its name's part before the dot
 //! is the topic family.
 
-use kernel::{ChatId, EventId, JobId, MessageId, NotificationId, SessionId, TenantId, Time, UserId};
+use kernel::{
+    ChatId, EventId, JobId, MessageId, NotificationId, OtpRequestId, OutgoingId, SessionId, TenantId, Time, UserId,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -162,6 +164,40 @@ events! {
         at: Time,
         /// The session that has heard of it already.
         except: Option<SessionId>,
+    }
+
+    /// A message to someone outside of the application is to be sent.
+    "identity.message-wanted" MessageWanted {
+        /// Which.
+        message_id: OutgoingId,
+    }
+
+    /// Someone made an account.
+    "identity.registered" Registered {
+        /// Who.
+        user_id: UserId,
+    }
+
+    /// Someone forgot the password of an address, which may have an account or not.
+    "identity.password-forgotten" PasswordForgotten {
+        /// The address's blind index.
+        address_index: String,
+    }
+
+    /// An account has a new password: its sessions from before end.
+    "identity.password-changed" PasswordChanged {
+        /// Whose.
+        user_id: UserId,
+        /// The session in which it was changed, which goes on.
+        keep: Option<SessionId>,
+    }
+
+    /// Someone asked for a code, for an address or number that may have an account or not.
+    "identity.code-requested" CodeRequested {
+        /// The request.
+        request_id: OtpRequestId,
+        /// How often the code was asked for by then: 0 for the first time.
+        round: u32,
     }
 
     /// Sessions ended.

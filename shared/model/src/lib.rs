@@ -17,6 +17,8 @@ pub mod note;
 pub mod note_template;
 pub mod notification;
 pub mod outside;
+pub mod one_time;
+pub mod outgoing;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
@@ -35,6 +37,7 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("users", &[IndexField::Ascending("role")]),
         ("users", &[IndexField::Contains("words")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
+        ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),

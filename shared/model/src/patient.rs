@@ -52,6 +52,32 @@ pub struct Patient {
     pub holders: Vec<String>,
 }
 
+/// The rest of a patient's identity part. Personal data: exists in memory only, and sealed in [`Patient::details`].
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PatientDetails {
+    /// The postal address.
+    pub address: Option<String>,
+    /// The telephone number, in the international form.
+    pub phone_number: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// Whom to call.
+    pub emergency_contact: Option<String>,
+    /// At which number.
+    pub emergency_contact_phone: Option<String>,
+    /// The blood group, such as `O+`.
+    pub blood_type: Option<String>,
+    /// The sex that clinical ranges go by: `female`, `male`, `other` or `unknown` (FHIR administrative gender).
+    pub sex: Option<String>,
+}
+
+impl std::fmt::Debug for PatientDetails {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PatientDetails(..)")
+    }
+}
+
 /// Who has to do with a patient.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! The registry of tenants, in the registry's own database.
 
-use kernel::Time;
+use kernel::{Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
@@ -20,6 +20,25 @@ pub struct Tenant {
     pub active: bool,
     /// When it was made.
     pub created_at: Time,
+    /// The rules that are its own.
+    #[serde(default)]
+    pub policy: TenantPolicy,
+}
+
+/// A tenant's own rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TenantPolicy {
+    /// When a patient comes of age, in years: a proxy for a child ends then.
+    pub age_of_majority: u8,
+    /// Who is told of emergency accesses; where it names nobody, the clinic's admins are.
+    pub privacy_officers: Vec<UserId>,
+}
+
+impl Default for TenantPolicy {
+    fn default() -> Self {
+        Self { age_of_majority: crate::patient::AGE_OF_MAJORITY, privacy_officers: Vec::new() }
+    }
 }
 
 /// All tenants, by tenant id.

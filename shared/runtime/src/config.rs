@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use access::token::SigningKeys;
 use kernel::{Phi, TenantId};
@@ -45,6 +46,8 @@ pub struct Config {
     pub signing_key: Option<Phi<String>>,
     /// `KEY_FILE`.
     pub key_file: Option<PathBuf>,
+    /// `DEV_OUTBOX`: whether the page with simulated messages is shown to others than this machine too.
+    pub dev_outbox: bool,
     /// What functions are told.
     pub settings: Settings,
 }
@@ -117,6 +120,20 @@ impl Config {
             "https://generativelanguage.googleapis.com/v1beta",
             "http://127.0.0.1:9000/v1beta",
             "where the Gemini API is",
+        ),
+        variable(
+            "APP_URL",
+            "http://localhost:3000",
+            "https://app.consentmd.com",
+            "where the frontend is; links in messages begin with it",
+        ),
+        variable("SESSION_IDLE_MINUTES", "30", "15", "after how many minutes without a request a session ends"),
+        variable("SESSION_LIFE_HOURS", "168", "12", "after how many hours a session ends in any case"),
+        variable(
+            "DEV_OUTBOX",
+            "false: GET /dev/outbox is for this machine alone",
+            "true",
+            "local: whether others may see the page with simulated messages too, sign-in codes and all",
         ),
         variable("GOOGLE_CLOUD_PROJECT", "none", "my-project", "google: the project, also for trace links in logs"),
         variable(
@@ -213,6 +230,12 @@ impl Config {
                 .one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
             secure_cookies: !read.one("INSECURE_COOKIES", local, |text| text.parse().ok()),
             limits: read.limits(local),
+            session_idle: read.span("SESSION_IDLE_MINUTES", 60, defaults.session_idle),
+            session_life: read.span("SESSION_LIFE_HOURS", 3600, defaults.session_life),
+            app_url: read.one("APP_URL", defaults.app_url, |text| {
+                let is_address = text.starts_with("https://") || text.starts_with("http://");
+                (is_address && !text.contains(['#', '?'])).then(|| text.trim_end_matches('/').to_owned())
+            }),
             scribe,
             ..defaults
         };
@@ -237,6 +260,7 @@ impl Config {
                 SigningKeys::from_pem(text).ok().map(|_| Phi::new(text.to_owned()))
             }),
             key_file: read.text("KEY_FILE").map(PathBuf::from),
+            dev_outbox: read.one("DEV_OUTBOX", false, |text| text.parse().ok()),
             settings,
         };
         if platform == PlatformKind::Google {
@@ -281,6 +305,13 @@ impl Reader {
 
     fn one<T>(&mut self, name: &'static str, default: T, parse: impl Fn(&str) -> Option<T>) -> T {
         self.optional(name, parse).unwrap_or(default)
+    }
+
+    /// A number of units of so many seconds each, at least one and at most a year's.
+    fn span(&mut self, name: &'static str, unit_seconds: u64, default: Duration) -> Duration {
+        let most = 366 * 24 * 3600 / unit_seconds;
+        let parse = |text: &str| text.parse().ok().filter(|units| (1..=most).contains(units));
+        self.optional(name, parse).map_or(default, |units: u64| Duration::from_secs(units * unit_seconds))
     }
 
     fn list(&mut self, name: &'static str) -> Vec<String> {
@@ -343,6 +374,19 @@ mod tests {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(text.contains("for example 8080"), "{text}");
+    }
+
+    #[test]
+    fn sessions_and_links_can_be_set() {
+        let settings = read(PlatformKind::Local, &[]).unwrap().settings;
+        assert_eq!((settings.session_idle.as_secs(), settings.session_life.as_secs()), (30 * 60, 7 * 24 * 3600));
+        let vars = [("SESSION_IDLE_MINUTES", "15"), ("SESSION_LIFE_HOURS", "12"), ("APP_URL", "https://app.example/")];
+        let settings = read(PlatformKind::Local, &vars).unwrap().settings;
+        assert_eq!((settings.session_idle.as_secs(), settings.session_life.as_secs()), (15 * 60, 12 * 3600));
+        assert_eq!(settings.app_url, "https://app.example");
+        for wrong in [("SESSION_IDLE_MINUTES", "0"), ("SESSION_LIFE_HOURS", "-1"), ("APP_URL", "javascript:x")] {
+            assert!(read(PlatformKind::Local, &[wrong]).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod assemble;
 mod config;
+mod dev_outbox;
 mod health;
 mod layers;
 mod logs;
@@ -17,6 +18,6 @@ mod triggers;
 pub use assemble::{Assembled, BusOf, assemble, openapi};
 pub use config::{Config, ConfigError, PlatformKind};
 pub use layers::VERSION;
-pub use platform::{Platform, declared_indexes};
+pub use platform::{DevOutbox, Platform, declared_indexes};
 pub use serve::{Serving, log, run, run_all, start, stop_signal};
 pub use triggers::{TriggerAuth, decode_envelope};

@@ -6,6 +6,7 @@ use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
+use connect::messages::SimulatedMessenger;
 use events::InProcessLive;
 use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
 use kernel::{Clock, OsRandom, Random, SystemClock, TenantId};
@@ -19,7 +20,7 @@ use web::Function;
 use zeroize::Zeroizing;
 
 use crate::triggers::{SWEEP_AGE, run_for_all, sweep_all};
-use crate::{Assembled, BusOf, Config, Platform, PlatformKind, TriggerAuth, assemble};
+use crate::{Assembled, BusOf, Config, DevOutbox, Platform, PlatformKind, TriggerAuth, assemble};
 
 /// After SIGTERM Cloud Run waits ten seconds; requests get most of them.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -119,12 +120,17 @@ impl Serving {
 fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes());
     let key_file = config.key_file.clone().unwrap_or_else(|| config.data_dir.join("keys.json"));
+    let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
+    let is_shown = config.host.is_loopback() || config.dev_outbox;
+    let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
     let platform = Platform {
         name: "local",
         backend: Arc::new(backend),
         registry: registry(&config.registry_database, "")?,
         bus: None,
         live: Arc::new(InProcessLive::default()),
+        messages,
+        dev_outbox: is_shown.then_some(dev_outbox),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
         clock,
         random,
@@ -155,6 +161,8 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, instance)),
+        messages: Arc::new(SimulatedMessenger::new(clock.clone())),
+        dev_outbox: None,
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
         clock,
         random,

@@ -5,6 +5,7 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
+use connect::messages::{SimulatedMessage, SimulatedMessenger};
 use events::{InProcessLive, Live};
 use http::Method;
 use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
@@ -12,7 +13,7 @@ use model::event::{Envelope, PARKED};
 use model::session::{SESSIONS, Session};
 use model::tenant::Tenant;
 use model::user::{USERS, User};
-use runtime::{Assembled, BusOf, Platform, TriggerAuth, assemble};
+use runtime::{Assembled, BusOf, DevOutbox, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
@@ -36,6 +37,8 @@ pub struct TestApp {
     pub store: Store,
     /// Makes commits fail.
     pub faults: Arc<Faults>,
+    /// Keeps what was sent, and decides what becomes of it.
+    pub messages: Arc<SimulatedMessenger>,
     assembled: Assembled,
     platform: Platform,
 }
@@ -142,12 +145,15 @@ impl TestApp {
             name,
             prefix: String::new(),
         };
+        let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
         let platform = Platform {
             name: "test",
             backend,
             registry: database(&"registry".parse().unwrap(), format!("{unique}-registry")),
             bus: None,
             live,
+            messages: messages.clone(),
+            dev_outbox: Some(DevOutbox { messages: messages.clone(), open_to_others: false }),
             key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
             random: random.clone(),
@@ -163,12 +169,13 @@ impl TestApp {
             prefix: String::new(),
             active: true,
             created_at: clock.now(),
+            policy: model::tenant::TenantPolicy::default(),
         };
         let app = assembled.app.clone();
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, assembled, platform }
+        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, messages, assembled, platform }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
@@ -186,6 +193,7 @@ impl TestApp {
             tenant: self.tenant.clone(),
             store,
             faults: self.faults.clone(),
+            messages: self.messages.clone(),
             assembled,
             platform: self.platform.clone(),
         }
@@ -206,6 +214,12 @@ impl TestApp {
         if let BusOf::InProcess(bus) = &self.assembled.bus {
             tokio::time::timeout(Duration::from_secs(30), bus.settle()).await.expect("events settle within 30 s");
         }
+    }
+
+    /// The messages that were sent, oldest first, once every event has been handled.
+    pub async fn sent(&self) -> Vec<SimulatedMessage> {
+        self.settle().await;
+        self.messages.messages(&self.tenant)
     }
 
     /// Delivers an event to every handler, once more where they have had it, and waits until they are done.

@@ -14,6 +14,7 @@
 mod app;
 mod chats;
 mod faults;
+mod patients;
 mod request;
 mod sources;
 

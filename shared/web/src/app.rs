@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use access::password::Passwords;
 use access::token::Tokens;
+use connect::messages::Messenger;
 use events::{Live, Occurred};
 use kernel::{Clock, Random, Time};
 use model::event::Event;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
+    /// Sends e-mail, SMS and the like. Want a message with `accounts::Letter` instead of calling it in a request.
+    pub messages: Arc<dyn Messenger>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Clock, Random, TenantId, Time};
-use model::tenant::{TENANTS, Tenant};
+use model::tenant::{TENANTS, Tenant, TenantPolicy};
 use parking_lot::Mutex;
 use store::{Backend, CommitListener, Database, Store};
 
@@ -21,7 +21,8 @@ pub struct Tenants {
 }
 
 struct Known {
-    store: Option<Store>,
+    store: Store,
+    policy: TenantPolicy,
     since: Time,
 }
 
@@ -45,22 +46,28 @@ impl Tenants {
 
     /// A tenant's store; `None` where there is no such active tenant.
     pub async fn open(&self, id: &TenantId) -> Result<Option<Store>, store::Error> {
+        Ok(self.find(id).await?.map(|(store, _)| store))
+    }
+
+    /// A tenant's own rules; the usual ones where there is no such active tenant.
+    pub async fn policy(&self, id: &TenantId) -> Result<TenantPolicy, store::Error> {
+        Ok(self.find(id).await?.map(|(_, policy)| policy).unwrap_or_default())
+    }
+
+    async fn find(&self, id: &TenantId) -> Result<Option<(Store, TenantPolicy)>, store::Error> {
         let now = self.clock.now();
         if let Some(known) = self.known.lock().get(id).filter(|known| now.since(known.since) < REMEMBERED) {
-            return Ok(known.store.clone());
+            return Ok(Some((known.store.clone(), known.policy.clone())));
         }
-        let record =
-            self.registry.get(&TENANTS, id.as_str()).await?.map(|doc| doc.value).filter(|tenant| tenant.active);
+        let found = self.registry.get(&TENANTS, id.as_str()).await?.map(|doc| doc.value);
         let mut known = self.known.lock();
-        let store = record.map(|record| match known.remove(id) {
-            Some(Known { store: Some(store), .. }) => store,
-            _ => self.handle(id, record),
-        });
         // A stranger's guesses are not remembered, so they cannot fill the memory.
-        if store.is_some() {
-            known.insert(id.clone(), Known { store: store.clone(), since: now });
-        }
-        Ok(store)
+        let before = known.remove(id);
+        let Some(record) = found.filter(|tenant| tenant.active) else { return Ok(None) };
+        let policy = record.policy.clone();
+        let store = before.map_or_else(|| self.handle(id, record), |before| before.store);
+        known.insert(id.clone(), Known { store: store.clone(), policy: policy.clone(), since: now });
+        Ok(Some((store, policy)))
     }
 
     /// Whether there is such a tenant, active or not.

@@ -1,0 +1,45 @@
+use kernel::{PatientId, TenantId};
+use vault::Place;
+
+/// Where a chart's sealed fields stand. Each method names one document; nothing else may seal or open its fields.
+#[derive(Debug, Clone, Copy)]
+pub struct ChartPlaces<'a> {
+    tenant: &'a TenantId,
+    patient: &'a PatientId,
+}
+
+impl<'a> ChartPlaces<'a> {
+    /// The places of a chart.
+    pub const fn of(tenant: &'a TenantId, patient: &'a PatientId) -> Self {
+        Self { tenant, patient }
+    }
+
+    /// The patient's name.
+    pub fn name(&self) -> Place<'a> {
+        self.identity("name")
+    }
+
+    /// The birth date.
+    pub fn date_of_birth(&self) -> Place<'a> {
+        self.identity("dateOfBirth")
+    }
+
+    /// The medical record number.
+    pub fn mrn(&self) -> Place<'a> {
+        self.identity("mrn")
+    }
+
+    /// The rest of the identity part.
+    pub fn details(&self) -> Place<'a> {
+        self.identity("details")
+    }
+
+    fn identity(&self, field: &'a str) -> Place<'a> {
+        Place::new(self.tenant, "patients", self.patient.as_str(), field)
+    }
+
+    /// An item of the chart, sealed as a whole: `kind` is its collection's name, `id` its document's.
+    pub const fn item(&self, kind: &'a str, id: &'a str) -> Place<'a> {
+        Place::new(self.tenant, kind, id, "body")
+    }
+}
