@@ -1,0 +1,66 @@
+//! `consentmd admin`: what an administrator does on the stored data, with a server running beside it or not. (SQLite
+//! lets several processes write, one after the other.)
+//!
+//! To add a command: a file with its `Options` and `pub(super) async fn run(desk: &Desk, options: Options) ->
+//! anyhow::Result<String>`, which answers with what is to be printed, a variant of [`AdminCommand`], and a line in
+//! [`answer`]. A failure is an error, and then the process ends with status 1.
+
+mod tenants;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+use kernel::TenantId;
+use runtime::{Config, PlatformKind};
+use store::Store;
+use web::App;
+
+use crate::functions;
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Lists the tenants.
+    Tenants,
+}
+
+/// What a command works with.
+pub struct Desk {
+    /// The application, without a server.
+    pub app: App,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The file with the keys that wrap data keys.
+    pub key_file: PathBuf,
+}
+
+impl Desk {
+    /// The documents of a tenant, suspended or not; an error that says how to find the right id where there is none.
+    pub async fn tenant(&self, id: &TenantId) -> anyhow::Result<Store> {
+        let store = self.app.tenants.store_of(id).await?;
+        store.with_context(|| format!("there is no tenant \"{id}\": `consentmd admin tenants` lists them"))
+    }
+}
+
+/// Does it on the data that the environment names, and answers with what is to be printed.
+pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
+    let config = Config::from_env(PlatformKind::Local)?;
+    let (data_dir, key_file) = (config.data_dir.clone(), config.key_file_path());
+    ensure!(
+        config.platform == PlatformKind::Google || data_dir.is_dir(),
+        "there is no data folder {}: set DATA_DIR to the server's, or start the server once, which makes it",
+        data_dir.display()
+    );
+    let opened = runtime::open(config, functions::all())?;
+    let desk = Desk { app: opened.assembled.app.clone(), data_dir, key_file };
+    let answered = answer(&desk, command).await;
+    opened.close().await;
+    answered
+}
+
+async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
+    match command {
+        AdminCommand::Tenants => tenants::run(desk).await,
+    }
+}
