@@ -87,6 +87,7 @@ pub fn assemble(
         vault: Vault::new(platform.key_wrap.clone(), platform.random.clone(), platform.clock.clone()),
         tokens,
         passwords,
+        outside: Arc::new(accounts::Outsiders::new(settings.outside.clone())),
         limits: Limits::new(settings.limits, platform.clock.clone()),
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
@@ -111,6 +112,7 @@ pub fn assemble(
     let mut router = api
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::idempotency))
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::audit))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::built_in_sign_in))
         .merge(raw);
     if let Some(auth) = auth {
         router = router.merge(triggers::routes(bound, schedules.clone(), bus.clone(), auth));

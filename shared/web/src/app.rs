@@ -9,7 +9,7 @@ use kernel::{Clock, Random, Time};
 use model::event::Event;
 use vault::Vault;
 
-use crate::{Limits, SessionGate, Settings, Tenants};
+use crate::{Limits, OutsideSignIn, SessionGate, Settings, Tenants};
 
 /// What every handler can use, whichever platform it runs on.
 pub struct Parts {
@@ -23,6 +23,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Whether a session still counts.
     pub sessions: SessionGate,
+    /// Makes callers of outside issuers' tokens.
+    pub outside: Arc<dyn OutsideSignIn>,
     /// How many requests are served in a minute.
     pub limits: Limits,
     /// Signals to sockets.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use kernel::TenantId;
+use access::outside::OutsideIssuers;
+use kernel::{Email, TenantId};
 
 use crate::RateLimits;
 
@@ -22,6 +23,12 @@ pub struct Settings {
     pub app_url: String,
     /// Whether the refresh cookie is sent over HTTPS only.
     pub secure_cookies: bool,
+    /// Whether people sign in and register here. Where not, outside issuers vouch for everybody.
+    pub built_in_sign_in: bool,
+    /// The outside issuers that are trusted.
+    pub outside: OutsideIssuers,
+    /// Who is invited where the default tenant has no administrator.
+    pub first_admin: Option<Email>,
     /// How many requests are served in a minute.
     pub limits: RateLimits,
     /// The scribe's.
@@ -59,6 +66,9 @@ impl Default for Settings {
             session_idle: Duration::from_secs(30 * 60),
             app_url: "http://localhost:3000".to_owned(),
             secure_cookies: true,
+            built_in_sign_in: true,
+            outside: OutsideIssuers::default(),
+            first_admin: None,
             limits: RateLimits::default(),
             scribe: ScribeSettings {
                 gemini_api_key: None,

@@ -205,6 +205,11 @@ impl Trail {
         })
     }
 
+    /// Where the request comes from.
+    pub(crate) fn client(&self) -> &ClientInfo {
+        &self.0.client
+    }
+
     pub(crate) fn by(&self, principal: &Principal) {
         // Who asks is no news by itself.
         let mut making = self.0.state.lock();

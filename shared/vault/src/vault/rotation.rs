@@ -54,7 +54,7 @@ impl Vault {
     ///
     /// Fails where the store or the key service does; what was done until then stays, and a next call goes on.
     pub async fn rewrap(&self, store: &Store, most: u64) -> Result<Rewrapped, Error> {
-        let store = store.clone().without_companion();
+        let store = store.clone().without_companions();
         let current = self.0.wrap.current(&store.database().tenant).await?;
         // A destroyed key says that it is wrapped by "".
         let all = || DATA_KEYS.all().filter("wrappedBy", Op::Greater, "").limit(PAGE);
