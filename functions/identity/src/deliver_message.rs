@@ -277,7 +277,10 @@ mod tests {
         let sent = app.sent().await;
         assert_eq!(sent.len(), 1);
         assert_eq!((sent[0].channel, sent[0].to.disclose().as_str()), (Channel::WhatsApp, NUMBER));
-        assert_eq!((sent[0].subject.disclose().as_str(), sent[0].text.disclose().as_str()), ("A subject", "<b>& 123456"));
+        assert_eq!(
+            (sent[0].subject.disclose().as_str(), sent[0].text.disclose().as_str()),
+            ("A subject", "<b>& 123456")
+        );
         let stored = stored(&app, &id).await;
         assert_eq!((stored.state, &stored.text, &stored.subject), (MessageState::Done, &None, &None));
         assert_eq!(outcomes(&stored), [AttemptOutcome::Delivered]);
@@ -339,7 +342,8 @@ mod tests {
         app.store.transact("test", async |tx| tx.emit(event)).await.unwrap();
         app.settle().await;
         let left = app.store.query(&OUTBOX, &OUTBOX.all()).await.unwrap();
-        let left: Vec<Envelope> = left.into_iter().map(|doc| doc.value).filter(|e| e.name == MessageWanted::NAME).collect();
+        let left: Vec<Envelope> =
+            left.into_iter().map(|doc| doc.value).filter(|e| e.name == MessageWanted::NAME).collect();
         assert!(left.is_empty(), "{left:?}");
     }
 
@@ -405,7 +409,10 @@ mod tests {
         assert_eq!((&page["data"][0]["to"], &page["data"][0]["channel"]), (&json!(NUMBER), &json!("whatsapp")));
         let page = app.get("/dev/outbox").header("host", "127.0.0.1").header("accept", "text/html").expect(200).await;
         let html = page.as_str().unwrap();
-        assert!(html.contains("SIMULATED") && html.contains("&lt;b&gt;&amp; 123456") && !html.contains("<b>&"), "{html}");
+        assert!(
+            html.contains("SIMULATED") && html.contains("&lt;b&gt;&amp; 123456") && !html.contains("<b>&"),
+            "{html}"
+        );
         app.get("/dev/outbox").header("host", "evil.example").refused(404, "NOT_FOUND").await;
         app.get("/dev/outbox").refused(404, "NOT_FOUND").await;
     }

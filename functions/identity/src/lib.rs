@@ -2,16 +2,29 @@
 //! tests.
 //!
 //! What several operations need: `accounts` makes and opens accounts, `sessions` begins and ends sessions, `cookie`
-//! carries the refresh token for browsers, `rules` says what may be in a field.
+//! carries the refresh token for browsers, `rules` says what may be in a field; `admin` says who administers whom,
+//! `invitations` makes accounts for others, `user_view` shows them, `acquainted` says who may see a person's card.
 
 mod accounts;
+mod acquainted;
+mod add_address;
+mod addresses;
+mod admin;
+mod avatars;
 mod cookie;
+mod create_user;
+mod delete_user;
 mod deliver_message;
 mod end_session;
+mod first_admin;
 mod get_jwks;
 mod get_my_preferences;
 mod get_my_profile;
+mod get_user;
+mod invitations;
+mod list_addresses;
 mod list_sessions;
+mod list_users;
 mod login;
 mod logout;
 mod logout_all;
@@ -19,15 +32,21 @@ mod logout_all;
 mod nothing_in_clear;
 mod refresh;
 mod register;
+mod remove_address;
 mod rules;
 mod sessions;
 #[cfg(test)]
 mod testing;
+mod update_address;
 mod update_my_preferences;
 mod update_my_profile;
+mod update_user;
+mod user_activity;
+mod user_view;
 mod wire;
 
 pub use accounts::{NewAccount, create_account};
+pub use invitations::{Invited, invite};
 
 use std::time::Duration;
 
@@ -36,14 +55,17 @@ use utoipa_axum::routes;
 use web::{App, Function};
 
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
+const EVERY_TEN_MINUTES: Duration = Duration::from_secs(600);
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("identity").routes(routes()).on("send-message", deliver_message::deliver_message).every(
-        "chase-messages",
-        EVERY_MINUTE,
-        deliver_message::chase_messages,
-    )
+    Function::new("identity")
+        .routes(routes())
+        .on("send-message", deliver_message::deliver_message)
+        .every("chase-messages", EVERY_MINUTE, deliver_message::chase_messages)
+        .on("end-outdated-sessions", update_user::end_outdated_sessions)
+        .every("invite-first-admin", EVERY_TEN_MINUTES, first_admin::invite_where_missing)
+        .on_start(first_admin::invite_soon)
 }
 
 fn routes() -> OpenApiRouter<App> {
@@ -57,5 +79,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(end_session::end_session))
         .routes(routes!(get_my_profile::get_my_profile, update_my_profile::update_my_profile))
         .routes(routes!(get_my_preferences::get_my_preferences, update_my_preferences::update_my_preferences))
+        .routes(routes!(list_addresses::list_addresses, add_address::add_address))
+        .routes(routes!(update_address::update_address, remove_address::remove_address))
+        .routes(routes!(list_users::list_users, create_user::create_user))
+        .routes(routes!(get_user::get_user, update_user::update_user, delete_user::delete_user))
+        .routes(routes!(user_activity::user_activity))
         .routes(routes!(get_jwks::get_jwks))
 }

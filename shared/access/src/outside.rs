@@ -210,7 +210,9 @@ struct Times {
 /// A NumericDate (RFC 7519, section 2): seconds, perhaps with a fraction.
 #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is left out; the range is checked")]
 fn whole_seconds(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds)).map(|seconds| seconds as i64))
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds)).map(|seconds| seconds as i64))
 }
 
 /// A claim as text, by its path: `sub`, or `realm.user.id`. Numbers count, as ids of older systems often are.

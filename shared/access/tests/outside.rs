@@ -9,9 +9,7 @@ use access::outside::{OutsideError, OutsideIssuers, Outsider, parse_issuers};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::{HeldClock, START, jwt};
@@ -186,7 +184,9 @@ async fn the_algorithm_is_never_the_tokens_choice() {
         let claimed = jwt(&json!({"alg": "RS256", "kid": "k0"}), &claims(), hs256(secret));
         assert!(matches!(provider.verify(&claimed).await, Err(OutsideError::BadSignature)));
     }
-    let curve = jwt(&json!({"alg": "ES256", "kid": "curve"}), &claims(), |m| CURVE.sign(&SystemRandom::new(), m).unwrap().as_ref().to_vec());
+    let curve = jwt(&json!({"alg": "ES256", "kid": "curve"}), &claims(), |m| {
+        CURVE.sign(&SystemRandom::new(), m).unwrap().as_ref().to_vec()
+    });
     assert!(matches!(provider.verify(&curve).await, Err(OutsideError::WrongAlgorithm)));
     let critical = jwt(&json!({"alg": "RS256", "kid": "k0", "crit": ["b64"]}), &claims(), rs256(&KEYS[0]));
     assert!(matches!(provider.verify(&critical).await, Err(OutsideError::Malformed(_))));
@@ -230,7 +230,8 @@ async fn a_shared_secret_is_hs256_and_needs_no_audience() {
     let mut plain = claims();
     plain.as_object_mut().unwrap().remove("aud");
     plain["roles"] = json!(["doctor"]);
-    let token = |claims: &Value, secret: &str| jwt(&json!({"alg": "HS256", "typ": "JWT"}), claims, hs256(secret.as_bytes()));
+    let token =
+        |claims: &Value, secret: &str| jwt(&json!({"alg": "HS256", "typ": "JWT"}), claims, hs256(secret.as_bytes()));
     assert_eq!(provider.accepts(&token(&plain, SECRET)).await.role, Some(Role::Doctor));
     assert!(matches!(provider.verify(&token(&plain, "guessed")).await, Err(OutsideError::BadSignature)));
     let for_others = provider.verify(&token(&claims(), SECRET)).await;
@@ -260,7 +261,8 @@ async fn a_user_endpoint_tells_what_a_token_lacks() {
             .mount(&provider.server)
             .await;
     };
-    let told = json!({"data": {"email": "ann@example.com", "name": "Ann Lee", "role": "nurse", "email_verified": "true"}});
+    let told =
+        json!({"data": {"email": "ann@example.com", "name": "Ann Lee", "role": "nurse", "email_verified": "true"}});
     answer(ResponseTemplate::new(200).set_body_json(&told)).await;
     for _ in 0..3 {
         let ann = provider.accepts(&token).await;
@@ -272,7 +274,9 @@ async fn a_user_endpoint_tells_what_a_token_lacks() {
 
     // While it fails, the token alone counts.
     provider.clock.advance_secs(61);
-    for failing in [ResponseTemplate::new(500), ResponseTemplate::new(302), ResponseTemplate::new(200).set_body_string("<html>")] {
+    for failing in
+        [ResponseTemplate::new(500), ResponseTemplate::new(302), ResponseTemplate::new(200).set_body_string("<html>")]
+    {
         answer(failing).await;
         let ann = provider.accepts(&token).await;
         assert!(ann.name.is_none() && ann.role.is_none() && ann.email.is_none());

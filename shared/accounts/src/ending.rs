@@ -30,10 +30,9 @@ pub async fn end_sessions_until(
     loop {
         let found = store.query(&SESSIONS, &live.clone().after(after)).await?;
         let is_last = found.len() < AT_ONCE as usize;
-        after = found.last().map(|doc| store::Cursor {
-            values: vec![doc.value.expires_at.to_string().into()],
-            id: doc.id.clone(),
-        });
+        after = found
+            .last()
+            .map(|doc| store::Cursor { values: vec![doc.value.expires_at.to_string().into()], id: doc.id.clone() });
         let is_old = |doc: &store::Doc<model::session::Session>| {
             doc.value.created_at <= at && except.is_none_or(|except| doc.id != except.as_str())
         };

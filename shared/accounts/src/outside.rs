@@ -78,7 +78,9 @@ fn refusal(error: OutsideError, issuers: &OutsideIssuers) -> ApiError {
         OutsideError::KeysUnavailable(_) => {
             return ApiError::unavailable("The service where you signed in does not answer. Please try again.", error);
         }
-        OutsideError::Expired => ApiError::unauthorized("The access token has expired. Get a new one where you signed in."),
+        OutsideError::Expired => {
+            ApiError::unauthorized("The access token has expired. Get a new one where you signed in.")
+        }
         other => {
             tracing::debug!(reason = %other, "an outside token was refused");
             ApiError::unauthorized("The access token is not valid. Sign in again.")

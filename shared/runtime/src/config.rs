@@ -208,12 +208,7 @@ impl Config {
             "300",
             "how many requests of one address an instance serves in a minute; 0: any number",
         ),
-        variable(
-            "RATE_LIMIT_AUTH_PER_MINUTE",
-            "600 (local), 10 (google)",
-            "20",
-            "the same below /api/v1/auth/",
-        ),
+        variable("RATE_LIMIT_AUTH_PER_MINUTE", "600 (local), 10 (google)", "20", "the same below /api/v1/auth/"),
         variable(
             "RATE_LIMIT_UPLOADS_PER_MINUTE",
             "100 (local), 10 (google)",
@@ -377,7 +372,9 @@ impl Reader {
 
     fn limits(&mut self, local: bool) -> RateLimits {
         let mut limit = |name, of_local, of_google| {
-            self.one(name, if local { of_local } else { of_google }, |text| text.parse().ok().filter(|n| *n <= 1_000_000))
+            self.one(name, if local { of_local } else { of_google }, |text| {
+                text.parse().ok().filter(|n| *n <= 1_000_000)
+            })
         };
         RateLimits {
             per_minute: limit("RATE_LIMIT_PER_MINUTE", 6000, 100),
@@ -447,7 +444,8 @@ mod tests {
 
     #[test]
     fn outside_issuers_are_checked_at_the_start() {
-        let issuers = r#"[{"issuer":"https://idp.example","secretVariable":"IDP","tenant":"demo","defaultRole":"Patient"}]"#;
+        let issuers =
+            r#"[{"issuer":"https://idp.example","secretVariable":"IDP","tenant":"demo","defaultRole":"Patient"}]"#;
         let off = ("BUILT_IN_SIGN_IN", "false");
         let secret = ("IDP", "Canary-Canary-Canary-Canary-Canary");
         let config = read(PlatformKind::Local, &[("OUTSIDE_ISSUERS", issuers), secret, off]).unwrap();

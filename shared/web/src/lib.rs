@@ -26,7 +26,7 @@ pub use function::{EventHandler, Function, Job, Schedule};
 pub use idempotency::{NotKept, idempotency};
 pub use limits::{Limits, RateLimits, limit};
 pub use openapi::{Problems, document};
-pub use outside::{NobodyElse, OutsideSignIn, built_in_sign_in};
+pub use outside::{NobodyElse, OutsideSignIn, built_in_sign_in, signs_in_here};
 pub use page::{Listed, PageQuery, Pagination, decode_cursor, encode_cursor};
 pub use sessions::SessionGate;
 pub use settings::{ScribeSettings, Settings};

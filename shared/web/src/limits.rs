@@ -59,7 +59,8 @@ impl Limits {
 
     /// Takes one request from an address's allowances.
     fn request(&self, path: &str, client: &ClientInfo) -> Result<(), ApiError> {
-        if FREE.iter().any(|free| path.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+        if FREE.iter().any(|free| path.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        {
             return Ok(());
         }
         let (origin, now) = (Origin::of(client), self.clock.now());

@@ -35,9 +35,17 @@ const FOR_ALL: [&str; 3] = ["logout", "logout-all", "sessions"];
 pub async fn built_in_sign_in(State(app): State<App>, request: Request, next: Next) -> Response {
     let operation = request.uri().path().strip_prefix(AUTH).and_then(|rest| rest.split('/').next());
     match operation {
-        Some(operation) if !app.settings.built_in_sign_in && !FOR_ALL.contains(&operation) => elsewhere(&app).into_response(),
+        Some(operation) if !FOR_ALL.contains(&operation) => match signs_in_here(&app) {
+            Ok(()) => next.run(request).await,
+            Err(elsewhere) => elsewhere.into_response(),
+        },
         _ => next.run(request).await,
     }
+}
+
+/// Refuses what makes sense only where people sign in here, and says where they do.
+pub fn signs_in_here(app: &App) -> Result<(), ApiError> {
+    if app.settings.built_in_sign_in { Ok(()) } else { Err(elsewhere(app)) }
 }
 
 fn elsewhere(app: &App) -> ApiError {

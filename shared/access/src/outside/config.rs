@@ -167,7 +167,8 @@ pub fn parse_issuers(
     let mut issuers: Vec<IssuerConfig> = Vec::with_capacity(written.len());
     for one in written {
         let named = one.issuer.clone();
-        let checked = one.checked(&variable).map_err(|reason| IssuerConfigError(format!("issuer {named:?}: {reason}")))?;
+        let checked =
+            one.checked(&variable).map_err(|reason| IssuerConfigError(format!("issuer {named:?}: {reason}")))?;
         if issuers.iter().any(|other| other.issuer == checked.issuer) {
             return Err(IssuerConfigError(format!("issuer {named:?} is there twice")));
         }
@@ -183,7 +184,9 @@ impl Written {
         }
         let keys = self.key_source(variable)?;
         if self.audience.is_none() && matches!(keys, KeySource::Published { .. }) {
-            return Err("\"audience\" is missing: without it, tokens for the issuer's other services would count".to_owned());
+            return Err(
+                "\"audience\" is missing: without it, tokens for the issuer's other services would count".to_owned()
+            );
         }
         let tenant = match (self.tenant, self.tenant_claim) {
             (Some(tenant), None) => TenantRule::Fixed(tenant),

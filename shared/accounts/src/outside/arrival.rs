@@ -135,7 +135,8 @@ impl<'a> Arrival<'a> {
         let expires_at = self.outsider.expires_at.min(session.created_at.plus(settings.session_life));
         // A token that was issued since shows that somebody was there.
         let seen = session.last_seen_at.max(self.outsider.issued_at.min(now));
-        let is_news = expires_at > session.expires_at || session.is_idle(now, settings.session_idle) && seen > session.last_seen_at;
+        let is_news = expires_at > session.expires_at
+            || session.is_idle(now, settings.session_idle) && seen > session.last_seen_at;
         if is_news {
             session.expires_at = session.expires_at.max(expires_at);
             session.last_seen_at = seen;

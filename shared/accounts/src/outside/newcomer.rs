@@ -42,8 +42,7 @@ impl Arrival<'_> {
         let linked = self
             .store
             .transact("outside-link", async |tx| {
-                let (still, account) =
-                    tx.get_both((&EMAIL_OWNERS, email_index), (&USERS, owner.as_str())).await?;
+                let (still, account) = tx.get_both((&EMAIL_OWNERS, email_index), (&USERS, owner.as_str())).await?;
                 let session = self.session(&tx).await?;
                 let (Some(still), Some(account)) = (still, account) else { return Ok(Admitted::Again) };
                 if still.value.user_id != *owner {
