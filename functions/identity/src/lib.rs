@@ -38,6 +38,7 @@ mod sessions;
 #[cfg(test)]
 mod testing;
 mod update_address;
+mod update_my_avatar;
 mod update_my_preferences;
 mod update_my_profile;
 mod update_user;
@@ -50,10 +51,13 @@ pub use invitations::{Invited, invite};
 
 use std::time::Duration;
 
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::{App, Function};
 
+/// What a form needs around its file.
+const FORM_BYTES: usize = 64 * 1024;
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
 const EVERY_TEN_MINUTES: Duration = Duration::from_secs(600);
 
@@ -79,10 +83,19 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(end_session::end_session))
         .routes(routes!(get_my_profile::get_my_profile, update_my_profile::update_my_profile))
         .routes(routes!(get_my_preferences::get_my_preferences, update_my_preferences::update_my_preferences))
+        .merge(uploads())
         .routes(routes!(list_addresses::list_addresses, add_address::add_address))
         .routes(routes!(update_address::update_address, remove_address::remove_address))
         .routes(routes!(list_users::list_users, create_user::create_user))
         .routes(routes!(get_user::get_user, update_user::update_user, delete_user::delete_user))
         .routes(routes!(user_activity::user_activity))
         .routes(routes!(get_jwks::get_jwks))
+}
+
+/// Operations that take more than other bodies may have.
+fn uploads() -> OpenApiRouter<App> {
+    let most_bytes = avatars::MOST_BYTES + FORM_BYTES;
+    OpenApiRouter::new()
+        .routes(routes!(update_my_avatar::update_my_avatar))
+        .layer(DefaultBodyLimit::max(most_bytes))
 }

@@ -75,7 +75,7 @@ pub(crate) async fn update_my_profile(
             Ok::<_, ApiError>(user)
         })
         .await?;
-    Ok(Json(MyProfile::open(&key, user)?))
+    Ok(Json(MyProfile::open(&app, &key, user).await?))
 }
 
 #[cfg(test)]
