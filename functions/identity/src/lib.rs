@@ -33,6 +33,7 @@ mod nothing_in_clear;
 mod refresh;
 mod register;
 mod remove_address;
+mod rewrap_data_keys;
 mod rules;
 mod sessions;
 #[cfg(test)]
@@ -60,6 +61,7 @@ use web::{App, Function};
 const FORM_BYTES: usize = 64 * 1024;
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
 const EVERY_TEN_MINUTES: Duration = Duration::from_secs(600);
+const EVERY_HOUR: Duration = Duration::from_secs(3600);
 
 /// The function.
 pub fn function() -> Function {
@@ -70,6 +72,7 @@ pub fn function() -> Function {
         .on("end-outdated-sessions", update_user::end_outdated_sessions)
         .every("invite-first-admin", EVERY_TEN_MINUTES, first_admin::invite_where_missing)
         .on_start(first_admin::invite_soon)
+        .every("rewrap-data-keys", EVERY_HOUR, rewrap_data_keys::rewrap_data_keys)
 }
 
 fn routes() -> OpenApiRouter<App> {
@@ -95,7 +98,5 @@ fn routes() -> OpenApiRouter<App> {
 /// Operations that take more than other bodies may have.
 fn uploads() -> OpenApiRouter<App> {
     let most_bytes = avatars::MOST_BYTES + FORM_BYTES;
-    OpenApiRouter::new()
-        .routes(routes!(update_my_avatar::update_my_avatar))
-        .layer(DefaultBodyLimit::max(most_bytes))
+    OpenApiRouter::new().routes(routes!(update_my_avatar::update_my_avatar)).layer(DefaultBodyLimit::max(most_bytes))
 }

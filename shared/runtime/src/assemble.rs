@@ -92,6 +92,8 @@ pub fn assemble(
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
         messages: platform.messages.clone(),
+        shows_again: Arc::new(charts::WhileTiesLast),
+        blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
         settings,
@@ -119,6 +121,9 @@ pub fn assemble(
     }
     if let Some(outbox) = platform.dev_outbox.clone() {
         router = router.merge(crate::dev_outbox::routes(outbox));
+    }
+    if let Some(urls) = platform.blob_urls.clone() {
+        router = router.merge(crate::files::routes(urls));
     }
     let names = functions.iter().map(|function| function.name).collect();
     let router = with_layers(router, &app, names, platform.name, &openapi);

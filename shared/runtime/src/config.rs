@@ -45,6 +45,10 @@ pub struct Config {
     pub trigger_issuer: Option<String>,
     /// `SIGNING_KEY_PEM`: the key that signs access tokens; on one machine a key file is made instead.
     pub signing_key: Option<Phi<String>>,
+    /// `BLOBS_DIR`.
+    pub blobs_dir: PathBuf,
+    /// `PUBLIC_URL`.
+    pub public_url: String,
     /// `KEY_FILE`.
     pub key_file: Option<PathBuf>,
     /// `DEV_OUTBOX`: whether the page with simulated messages is shown to others than this machine too.
@@ -102,6 +106,18 @@ impl Config {
             "keys.json in DATA_DIR",
             "/etc/consentmd/keys.json",
             "the file with the keys that wrap data keys; made at first start, mode 0600",
+        ),
+        variable(
+            "BLOBS_DIR",
+            "`blobs` in DATA_DIR (local)",
+            "/mnt/blobs",
+            "the folder for files and audit checkpoints, the same for all instances: on google a mounted bucket",
+        ),
+        variable(
+            "PUBLIC_URL",
+            "http://HOST:PORT (local); none (google): URLs of files are paths",
+            "https://api.consentmd.com",
+            "where clients reach this API, for the signed URLs of files",
         ),
         variable("DEFAULT_TENANT", "`demo` (local), none (google)", "demo", "the tenant of a sign-in without X-Tenant"),
         variable(
@@ -265,12 +281,21 @@ impl Config {
         if !settings.built_in_sign_in && outside_issuers.is_empty() {
             read.need("OUTSIDE_ISSUERS", false);
         }
+        let port = read.one("PORT", 8080, |text| text.parse().ok());
+        let host = read.one("HOST", default_host.into(), |text| text.parse().ok());
+        let data_dir: PathBuf = read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into();
+        let public_url = read.optional("PUBLIC_URL", |text| {
+            let is_address = text.starts_with("https://") || text.starts_with("http://");
+            is_address.then(|| text.trim_end_matches('/').to_owned())
+        });
         let config = Self {
             outside_issuers,
             platform,
-            port: read.one("PORT", 8080, |text| text.parse().ok()),
-            host: read.one("HOST", default_host.into(), |text| text.parse().ok()),
-            data_dir: read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+            port,
+            host,
+            blobs_dir: read.text("BLOBS_DIR").map_or_else(|| data_dir.join("blobs"), PathBuf::from),
+            public_url: public_url.unwrap_or_else(|| default_url(local, host, port)),
+            data_dir,
             project: read.text("GOOGLE_CLOUD_PROJECT"),
             registry_database: read
                 .text("REGISTRY_DATABASE")
@@ -306,6 +331,7 @@ impl Config {
         read.need("GOOGLE_CLOUD_PROJECT", self.project.is_some());
         read.need("SIGNING_KEY_PEM", self.signing_key.is_some());
         read.need("KEY_FILE", self.key_file.is_some());
+        read.need("BLOBS_DIR", read.vars.contains_key("BLOBS_DIR"));
         read.need("TRIGGER_AUDIENCE", emulated || self.trigger_audience.is_some());
         read.need("TRIGGER_SERVICE_ACCOUNTS", emulated || !self.trigger_accounts.is_empty());
         if self.firestore_emulator.is_some() != self.pubsub_emulator.is_some() {
@@ -313,6 +339,12 @@ impl Config {
             read.problems.push(problem.to_owned());
         }
     }
+}
+
+/// Where a client on the same machine reaches this process; in the cloud no process knows what stands before it.
+fn default_url(local: bool, host: std::net::IpAddr, port: u16) -> String {
+    let host = if host.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { host };
+    if local && port != 0 { format!("http://{}", std::net::SocketAddr::new(host, port)) } else { String::new() }
 }
 
 struct Reader {
@@ -421,6 +453,7 @@ mod tests {
             "GOOGLE_CLOUD_PROJECT is",
             "SIGNING_KEY_PEM is",
             "KEY_FILE is",
+            "BLOBS_DIR is",
             "TRIGGER_AUDIENCE is",
             "go together",
         ] {
@@ -457,6 +490,16 @@ mod tests {
         assert!(problems(&[("OUTSIDE_ISSUERS_FILE", "/nowhere/issuers.json")]).contains("/nowhere/issuers.json"));
         let both = [("OUTSIDE_ISSUERS", issuers), secret, ("OUTSIDE_ISSUERS_FILE", "x")];
         assert!(problems(&both).contains("exclude each other"));
+    }
+
+    #[test]
+    fn files_have_a_place_and_an_address() {
+        let config = read(PlatformKind::Local, &[("DATA_DIR", "d"), ("HOST", "0.0.0.0"), ("PORT", "81")]).unwrap();
+        assert_eq!((config.blobs_dir, config.public_url.as_str()), ("d/blobs".into(), "http://127.0.0.1:81"));
+        let vars = [("BLOBS_DIR", "/mnt/b"), ("PUBLIC_URL", "https://api.example/")];
+        let config = read(PlatformKind::Local, &vars).unwrap();
+        assert_eq!((config.blobs_dir, config.public_url.as_str()), ("/mnt/b".into(), "https://api.example"));
+        assert!(read(PlatformKind::Local, &[("PUBLIC_URL", "api.example")]).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use access::outside::{IssuerConfig, OutsideIssuers};
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
+use blobs::{FolderBlobs, UrlSigner};
 use connect::messages::SimulatedMessenger;
 use events::InProcessLive;
 use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
@@ -150,6 +151,15 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
     let is_shown = config.host.is_loopback() || config.dev_outbox;
     let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
     let key_file = config.key_file_path();
+    let pem = match &config.signing_key {
+        Some(pem) => Zeroizing::new(pem.disclose().clone()),
+        None => {
+            let new = SigningKeys::generate()?.to_pem();
+            let path = config.data_dir.join("signing-key.pem");
+            vault::secret_file::open_or_create(&path, random.as_ref(), || new)?
+        }
+    };
+    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
     let platform = Platform {
         name: "local",
         backend: Arc::new(backend),
@@ -158,17 +168,11 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
         live: Arc::new(InProcessLive::default()),
         messages,
         dev_outbox: is_shown.then_some(dev_outbox),
+        blobs,
+        blob_urls: Some(blob_urls),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         clock,
         random,
-    };
-    let pem = match &config.signing_key {
-        Some(pem) => Zeroizing::new(pem.disclose().clone()),
-        None => {
-            let new = SigningKeys::generate()?.to_pem();
-            let path = config.data_dir.join("signing-key.pem");
-            vault::secret_file::open_or_create(&path, platform.random.as_ref(), || new)?
-        }
     };
     let keys = SigningKeys::from_pem(&pem)?;
     Ok((platform, keys))
@@ -177,7 +181,9 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
 fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
     let key_file = config.key_file.clone().context("KEY_FILE is not set")?;
-    let keys = SigningKeys::from_pem(config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose())?;
+    let pem = config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose();
+    let keys = SigningKeys::from_pem(pem)?;
+    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
     let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
     let backend = FirestoreBackend::new(firestore, random.clone());
     let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
@@ -190,11 +196,25 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         live: Arc::new(PubsubLive::new(pubsub, instance)),
         messages: Arc::new(SimulatedMessenger::new(clock.clone())),
         dev_outbox: None,
+        blobs,
+        blob_urls: Some(blob_urls),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         clock,
         random,
     };
     Ok((platform, keys))
+}
+
+/// Files in a folder. Their URLs are signed under a key that every instance derives from the same secret.
+fn files(
+    config: &Config,
+    secret: &[u8],
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> (Arc<FolderBlobs>, UrlSigner) {
+    let urls = UrlSigner::derived(&config.public_url, secret);
+    let blobs = FolderBlobs::new(&config.blobs_dir, urls.clone(), clock.clone(), random.clone());
+    (Arc::new(blobs), urls)
 }
 
 fn registry(name: &str, project: &str) -> anyhow::Result<Database> {

@@ -45,9 +45,10 @@ pub struct StoredKey {
 
 impl StoredKey {
     /// The SHA-256 of the wrapped key, in hexadecimal digits: what a certificate of its destruction says of it. `None`
-    /// where it is destroyed or damaged.
+    /// where it is destroyed. (Of a damaged one, that of its text.)
     pub fn fingerprint(&self) -> Option<String> {
-        let wrapped = STANDARD.decode(self.wrapped_key.as_ref()?).ok()?;
+        let text = self.wrapped_key.as_ref()?;
+        let wrapped = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
         let hash = digest::digest(&digest::SHA256, &wrapped);
         Some(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }

@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use access::password::Passwords;
 use access::token::Tokens;
+use blobs::Blobs;
 use connect::messages::Messenger;
 use events::{Live, Occurred};
 use kernel::{Clock, Random, Time};
 use model::event::Event;
 use vault::Vault;
 
-use crate::{Limits, OutsideSignIn, SessionGate, Settings, Tenants};
+use crate::{Limits, OutsideSignIn, SessionGate, Settings, ShowsAgain, Tenants};
 
 /// What every handler can use, whichever platform it runs on.
 pub struct Parts {
@@ -31,6 +32,10 @@ pub struct Parts {
     pub live: Arc<dyn Live>,
     /// Sends e-mail, SMS and the like. Want a message with `accounts::Letter` instead of calling it in a request.
     pub messages: Arc<dyn Messenger>,
+    /// Whether an answer about patients may be given again.
+    pub shows_again: Arc<dyn ShowsAgain>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -5,6 +5,11 @@
 //! anyhow::Result<String>`, which answers with what is to be printed, a variant of [`AdminCommand`], and a line in
 //! [`answer`]. A failure is an error, and then the process ends with status 1.
 
+mod keys;
+mod retire_key;
+mod rewrap_keys;
+mod rotate_keys;
+mod shred;
 mod tenants;
 
 use std::path::PathBuf;
@@ -23,6 +28,21 @@ use crate::functions;
 pub enum AdminCommand {
     /// Lists the tenants.
     Tenants,
+    /// Lists the keys that wrap data keys, and how many data keys of which tenant each wraps.
+    Keys,
+    /// Adds a new wrapping key, which is the current one from then on, and wraps all data keys again by it. Servers go on
+    /// meanwhile: they notice the new key within five seconds.
+    RotateKeys,
+    /// Wraps all data keys again that are not wrapped by the current wrapping key. Servers do the same every hour.
+    RewrapKeys,
+    /// Removes a former wrapping key from the key file, where it wraps nothing any more.
+    RetireKey(retire_key::Options),
+    /// Destroys a patient's data key, so that nobody can read again what was sealed under it, and certifies that.
+    ///
+    /// A server may be running on the same data. It keeps an unwrapped key for at most five minutes. What a backup has of
+    /// the data and of the key file can still be read together: let backups expire, or rotate the wrapping key, retire the
+    /// old one and destroy its copies.
+    Shred(shred::Options),
 }
 
 /// What a command works with.
@@ -40,6 +60,13 @@ impl Desk {
     pub async fn tenant(&self, id: &TenantId) -> anyhow::Result<Store> {
         let store = self.app.tenants.store_of(id).await?;
         store.with_context(|| format!("there is no tenant \"{id}\": `consentmd admin tenants` lists them"))
+    }
+
+    /// Every store that may hold data keys: those of all tenants, and the registry's own.
+    async fn stores(&self) -> anyhow::Result<Vec<Store>> {
+        let mut stores = self.app.tenants.stores().await?;
+        stores.push(self.app.tenants.registry().clone());
+        Ok(stores)
     }
 }
 
@@ -62,5 +89,10 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
 async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
     match command {
         AdminCommand::Tenants => tenants::run(desk).await,
+        AdminCommand::Keys => keys::run(desk).await,
+        AdminCommand::RotateKeys => rotate_keys::run(desk).await,
+        AdminCommand::RewrapKeys => rewrap_keys::run(desk).await,
+        AdminCommand::RetireKey(options) => retire_key::run(desk, options).await,
+        AdminCommand::Shred(options) => shred::run(desk, options).await,
     }
 }
