@@ -2,6 +2,7 @@
 //!
 //! To add an id type, add a line to [`id`]; to add any other word, give it a file of its own and re-export it here.
 
+mod day;
 mod email;
 pub mod id;
 mod phi;
@@ -11,6 +12,7 @@ mod role;
 mod sealed;
 mod time;
 
+pub use day::{Day, InvalidDay};
 pub use email::{Email, InvalidEmail};
 pub use id::{
     AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,

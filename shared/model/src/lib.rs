@@ -5,6 +5,7 @@
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
 pub mod audit;
+pub mod chart;
 pub mod chat;
 pub mod consent;
 pub mod consultation_type;
@@ -21,6 +22,7 @@ pub mod scribe_job;
 pub mod session;
 pub mod tenant;
 pub mod user;
+pub mod vitals;
 
 use store::{Index, IndexField};
 
@@ -35,6 +37,8 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
         ("patients", &[IndexField::Contains("words")]),
+        ("patients", &[IndexField::Ascending("userId")]),
+        ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
