@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod chart;
 pub mod chat;
 pub mod consent;
 pub mod consultation_type;
@@ -27,6 +28,7 @@ pub mod shred;
 pub mod sign_in;
 pub mod tenant;
 pub mod user;
+pub mod vitals;
 
 use store::{Index, IndexField};
 
@@ -45,6 +47,8 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
         ("patients", &[IndexField::Contains("words")]),
+        ("patients", &[IndexField::Ascending("userId")]),
+        ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
