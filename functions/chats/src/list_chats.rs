@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 
 use axum::extract::State;
+use charts::Asking;
 use conversations::{OpenChat, open_many};
 use garde::Validate;
 use kernel::{ChatId, Time};
@@ -66,9 +67,10 @@ pub(crate) async fn list_chats(
     caller: Caller,
     Query(query): Query<ListChatsQuery>,
 ) -> Result<Json<Listed<ChatSummary>>, ApiError> {
+    caller.trail.action("chat.list");
     caller.must_see_phi()?;
     let start: Option<Rank> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
-    let chats = open_many(&app, &caller.store, wanted_memberships(&caller, &query).await?).await?;
+    let chats = open_many(&Asking::of(&app, &caller), wanted_memberships(&caller, &query).await?).await?;
     let mut ranked: Vec<(Rank, OpenChat, Membership)> =
         chats.into_iter().map(|(open, own)| (Rank::of(&open.id, &open.chat, &own), open, own)).collect();
     ranked.sort_by(|one, other| one.0.cmp(&other.0));

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{OpenChat, Places, has_read, open_message};
 use kernel::{MessageId, Phi, Time, UserId};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
@@ -48,8 +49,9 @@ pub(crate) async fn get_message_receipts(
     Path(message_id): Path<MessageId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listed<MessageReceipt>>, ApiError> {
+    caller.trail.action("message.receipts").entity("message", &message_id);
     caller.must_see_phi()?;
-    let (open, message) = open_message(&app, &caller.store, &message_id, caller.user()).await?;
+    let (open, message) = open_message(&Asking::of(&app, &caller), &message_id).await?;
     let recipients: Vec<&UserId> = open
         .chat
         .current_members()

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{MAX_MESSAGE_CHARS, MessageView, NewMessage, send};
 use garde::Validate;
 use http::StatusCode;
@@ -60,16 +61,11 @@ pub(crate) async fn send_message(
     Path(chat_id): Path<ChatId>,
     Json(body): Json<SendMessage>,
 ) -> Result<(StatusCode, Json<MessageView>), ApiError> {
+    caller.trail.action("message.send").entity("chat", &chat_id);
     caller.must_see_phi()?;
     let SendKind::Text = body.kind;
-    let new = NewMessage {
-        chat_id,
-        sender: caller.user().clone(),
-        kind: MessageKind::Text,
-        content: Phi::new(body.content),
-        priority: body.priority,
-    };
-    let sent = send(&app, &caller.store, new).await?;
+    let new = NewMessage { chat_id, kind: MessageKind::Text, content: Phi::new(body.content), priority: body.priority };
+    let sent = send(&Asking::of(&app, &caller), new).await?;
     Ok((StatusCode::CREATED, Json(sent.view)))
 }
 

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{NotificationView, show_notifications};
 use garde::Validate;
 use kernel::{NotificationId, Time};
@@ -46,6 +47,7 @@ pub(crate) async fn list_notifications(
     caller: Caller,
     Query(wanted): Query<NotificationsQuery>,
 ) -> Result<Json<Listed<NotificationView>>, ApiError> {
+    caller.trail.action("notification.list");
     caller.must_see_phi()?;
     let before: Option<End> = wanted.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
     let page = before.as_ref().map_or(1, |end| end.page.saturating_add(1));
@@ -59,7 +61,7 @@ pub(crate) async fn list_notifications(
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
 
-    let data = show_notifications(&app, &caller.store, caller.user(), found).await?;
+    let data = show_notifications(&Asking::of(&app, &caller), found).await?;
     let end = data.last().filter(|_| has_more).map(|last| End { page, at: last.created_at, id: last.id.clone() });
     let next_cursor = end.as_ref().map(encode_cursor);
     Ok(Json(Listed { data, pagination: Pagination { total, page, limit, next_cursor } }))

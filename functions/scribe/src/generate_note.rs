@@ -1,5 +1,7 @@
+use access::decision::Action;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use charts::Asking;
 use conversations::{OpenChat, open};
 use events::Emit;
 use garde::Validate;
@@ -71,11 +73,13 @@ pub(crate) async fn generate_note(
     headers: HeaderMap,
     Json(body): Json<GenerateNoteBody>,
 ) -> Result<Response, ApiError> {
+    caller.trail.action("scribe.generate-note").entity("chat", &body.chat_id);
     caller.must_see_phi()?;
     if !writes_notes(caller.principal.role) {
         return Err(ApiError::forbidden("Only doctors, nurses and assistants let notes be written."));
     }
-    let open = open(&app, &caller.store, &body.chat_id, caller.user()).await?;
+    let open = open(&Asking::of(&app, &caller), &body.chat_id).await?;
+    may_use_ai(&Asking::of(&app, &caller), &open).await?;
     let assignment = assignment(&caller, body).await?;
     if open.chat.message_seq == 0 {
         return Err(empty_chat());
@@ -92,6 +96,14 @@ pub(crate) async fn generate_note(
     // Writing it again changes nothing, and who asks again may have lost access to the chat.
     response.extensions_mut().insert(NotKept);
     Ok(response)
+}
+
+/// An AI works on a chat about a patient only by a consent to it.
+pub(crate) async fn may_use_ai(asking: &Asking<'_>, open: &OpenChat) -> Result<(), ApiError> {
+    if let Some(patient) = &open.chat.patient_id {
+        asking.open(patient, &Action::UseAi(Some(open.id.clone()))).await?;
+    }
+    Ok(())
 }
 
 /// Who may let notes be written, once verified.
@@ -336,7 +348,8 @@ mod tests {
         let (ann, pat) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Patient, "Pat").await);
         let chat = app.chat(ChatType::Direct, None, &[&ann.id, &pat.id]).await;
         many_messages(&app, &chat, &pat.id, 1_003).await;
-        let open = open(&app.app, &app.store, &chat, &ann.id).await.unwrap();
+        let asking = Asking::for_person(&app.app, &app.store, &ann.id, Role::Doctor, true);
+        let open = open(&asking, &chat).await.unwrap();
         let turns = transcript::read(&app.store, &open).await.unwrap();
         assert_eq!(turns.len(), 1_000);
         let ends = (turns[0].message_id.clone(), turns[999].message_id.clone());

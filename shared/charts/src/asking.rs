@@ -50,14 +50,25 @@ impl<'a> Asking<'a> {
 
     /// A user on whose behalf a job or a socket works, for treatment. It leaves its audit entries itself.
     pub fn for_user(app: &'a App, store: &'a Store, user: &'a UserId, account: &User) -> Self {
-        let purpose = Purpose::default();
-        Self { app, store, user, role: account.role, verified: account.may_see_phi(), purpose, trail: None }
+        Self::for_person(app, store, user, account.role, account.may_see_phi())
+    }
+
+    /// A person whose account was read in part, for treatment. It leaves its audit entries itself.
+    pub fn for_person(app: &'a App, store: &'a Store, user: &'a UserId, role: Role, verified: bool) -> Self {
+        Self { app, store, user, role, verified, purpose: Purpose::default(), trail: None }
     }
 
     /// The same for another purpose.
     #[must_use]
     pub const fn for_purpose(self, purpose: Purpose) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// Notes on the trail that it is refused for another reason than the decision's, in one of few fixed words.
+    pub fn refuse(&self, refusal: &'static str) {
+        if let Some(trail) = self.trail {
+            trail.denied(refusal);
+        }
     }
 
     /// The application.

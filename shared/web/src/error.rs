@@ -107,6 +107,12 @@ impl ApiError {
         error
     }
 
+    /// `other` in place of a "not found", so that what stands between a caller and a thing does not show.
+    #[must_use]
+    pub fn instead_of_not_found(self, other: Self) -> Self {
+        if self.code == Code::NotFound { other } else { self }
+    }
+
     /// With another status of the same kind.
     #[must_use]
     pub const fn with_status(mut self, status: StatusCode) -> Self {
