@@ -9,6 +9,6 @@ mod asking;
 mod birth;
 mod places;
 
-pub use asking::{Asking, OpenChart};
+pub use asking::{Asking, OpenChart, is_of_age};
 pub use birth::{BirthDate, InvalidBirthDate};
-pub use places::ChartPlaces;
+pub use places::{ChartPlaces, review_place};

@@ -3,7 +3,9 @@
 //! To add one: a struct here, an [`Event`] for it, and `.on::<It>(..)` where it matters. Its name's part before the dot
 //! is the topic family.
 
-use kernel::{ChatId, EventId, JobId, MessageId, NotificationId, SessionId, TenantId, Time, UserId};
+use kernel::{
+    ChatId, EmergencyId, EventId, JobId, MessageId, NotificationId, PatientId, SessionId, TenantId, Time, UserId,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -145,6 +147,16 @@ events! {
         notification_id: NotificationId,
         /// For whom.
         user_ids: Vec<UserId>,
+    }
+
+    /// Someone declared an emergency to see a patient's record.
+    "patients.glass-broken" GlassBroken {
+        /// Which emergency: its review's id too.
+        emergency_id: EmergencyId,
+        /// Whose record.
+        patient_id: PatientId,
+        /// Who did.
+        user_id: UserId,
     }
 
     /// A user's name or role changed.
