@@ -18,6 +18,9 @@ use crate::own_record::own_record;
 /// The most emergencies of one record that are told apart from others' in lists.
 const MOST_EMERGENCIES: u32 = 500;
 
+/// The action that declares an emergency, which is a reason for itself.
+const EMERGENCY: &str = "patient.break-glass";
+
 /// Which page.
 #[derive(Debug, Deserialize, Validate, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -147,7 +150,7 @@ impl<'a> Plain<'a> {
             id,
             at: entry.at,
             text: self.text(&entry),
-            is_emergency: by_emergency || entry.action == "patient.break-glass",
+            is_emergency: by_emergency || entry.action == EMERGENCY,
             is_own: entry.user_id.as_ref() == Some(self.reader),
             user: entry.user_id.as_ref().map(|user| self.people.show(user)),
             action: entry.action,
@@ -184,6 +187,9 @@ impl<'a> Plain<'a> {
             Some(Purpose::CareCoordination) => " to arrange care",
             Some(Purpose::Treatment) | None => "",
         };
+        if entry.action == EMERGENCY {
+            return purpose.to_owned();
+        }
         let reasons: BTreeSet<&str> = entry.because.iter().filter_map(|reason| because(reason)).collect();
         let reasons: Vec<&str> = reasons.into_iter().collect();
         match reasons.is_empty() {
@@ -220,11 +226,7 @@ mod tests {
         let fam = app.user(Role::Family, "Fam").await;
         let id = app.patient(&ada, "Pat").await;
         app.link(&id, &pat.id).await;
-        let chat = app.chat(ChatType::CareTeam, Some(id.clone()), &[&dana.id, &pat.id]).await;
-        app.change_patient(&id, |patient| {
-            patient.relate(&dana.id, |relation| assert!(relation.chats.insert(chat.clone())));
-        })
-        .await;
+        app.chat(ChatType::CareTeam, Some(id.clone()), &[&dana.id, &pat.id]).await;
         let access = format!("/api/v1/patients/{id}/access");
         let step = || app.clock.advance(Duration::from_secs(1));
         let body = json!({"grantee": {"type": "user", "userId": fam.id}, "scope": {"type": "whole-chart"}});
@@ -248,10 +250,10 @@ mod tests {
             "Ada (Admin) looked who can see your record, because they administer the clinic.",
             "Fam (Family) tried to look who can see your record and was refused.",
             "Nia (Nurse) looked who can see your record, because they declared an emergency.",
-            "Nia (Nurse) declared an emergency to see your record, because they declared an emergency.",
+            "Nia (Nurse) declared an emergency to see your record.",
             "Nia (Nurse) tried to look who can see your record and was refused.",
             "Dr. Dana Reyes (Doctor) looked who can see your record to arrange care, because they are in your care team.",
-            "You gave a consent for you.",
+            "You gave a consent.",
         ];
         assert_eq!(texts(&list), expected);
         let emergencies: Vec<bool> =

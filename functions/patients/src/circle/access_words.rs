@@ -27,8 +27,8 @@ const ACTIONS: &[Words] = &[
     ("vitals.record", "added vital signs", "add vital signs"),
     ("vitals.list", "read your vital signs", "read your vital signs"),
     ("vitals.read", "read your vital signs", "read your vital signs"),
-    ("consent.grant", "gave a consent for you", "give a consent for you"),
-    ("consent.revoke", "revoked a consent of yours", "revoke a consent of yours"),
+    ("consent.grant", "gave a consent", "give a consent"),
+    ("consent.revoke", "revoked a consent", "revoke a consent"),
     ("consent.list", "read your consents", "read your consents"),
     ("access.list", "looked who can see your record", "look who can see your record"),
     ("access.explain", "asked why somebody can see your record", "ask why somebody can see your record"),
@@ -123,7 +123,7 @@ mod tests {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for call in [".action(\"", ".entry(\""] {
                     let names = text.split(call).skip(1).filter_map(|rest| rest.split('"').next());
-                    found.extend(names.filter(|name| name.contains('.')).map(str::to_owned));
+                    found.extend(names.filter(|name| name.contains('.') && !name.contains("..")).map(str::to_owned));
                 }
             }
         }

@@ -261,7 +261,8 @@ mod tests {
         assert!(patient.holders.contains(&format!("u:{}", pat.id)));
         assert_eq!(tell(&app, &pat, &id, code).await.0, 404, "used");
         let log = app.audit_log().await;
-        let actions: Vec<&str> = log.iter().map(|entry| entry.action.as_str()).collect();
+        let mut actions: Vec<&str> = log.iter().map(|entry| entry.action.as_str()).collect();
+        actions.sort_unstable();
         assert_eq!(actions, ["patient.invite", "patient.link-user", "patient.link-user"]);
         assert!(log.iter().all(|entry| entry.patients == [id.clone()]));
         assert!(!serde_json::to_string(&log).unwrap().contains(code));
