@@ -215,12 +215,13 @@ mod tests {
         let ann = app.user(Role::Doctor, "Ann").await;
         let bob = app.user(Role::Patient, "Bob").await;
         let ids = [&bob.id, &bob.id, &ann.id];
-        let chat =
-            made(&app, &ann, json!({"name": " Care ", "type": "Care Team", "patientId": "p1", "participantIds": ids}))
-                .await;
+        let patient = app.patient(&ann, "Bob").await;
+        app.link(&patient, &bob.id).await;
+        let body = json!({"name": " Care ", "type": "Care Team", "patientId": patient, "participantIds": ids});
+        let chat = made(&app, &ann, body).await;
         assert_eq!(
             (&chat["name"], &chat["type"], &chat["patientId"]),
-            (&json!("Care"), &json!("Care Team"), &json!("p1"))
+            (&json!("Care"), &json!("Care Team"), &json!(patient))
         );
         assert_eq!(
             (&chat["participantCount"], &chat["isAdmin"], &chat["unreadCount"]),

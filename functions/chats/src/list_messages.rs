@@ -82,8 +82,9 @@ mod tests {
         let before = app.store.meter().counts();
         get(&app, &ann, &format!("/api/v1/chats/{chat}/messages?limit=15")).await;
         let cost = app.store.meter().counts() - before;
-        // The chat, then its messages and, beside them, who has read how far.
-        assert_eq!((cost.queries, cost.gets, cost.commits, cost.documents_read), (1, 2, 0, 1 + 15 + 3));
+        // The chat, then its messages and, beside them, who has read how far; and the audit entry.
+        assert_eq!((cost.queries, cost.gets, cost.commits, cost.documents_read), (1, 2, 1, 1 + 15 + 3));
+        assert_eq!(cost.documents_written, 1);
     }
 
     async fn others_find_no_chat(app: TestApp) {

@@ -109,6 +109,7 @@ async fn receipts(
 mod tests {
     use std::time::Duration;
 
+    use charts::Asking;
     use kernel::Role;
     use serde_json::{Value, json};
     use testkit::TestApp;
@@ -136,7 +137,8 @@ mod tests {
             bobs,
             json!({"userId": bob.id, "name": "Bob", "delivered": null, "read": null, "acknowledgedAt": null})
         );
-        conversations::mark_delivered(&app.app, &app.store, &cy.id, &id.parse().unwrap()).await.unwrap();
+        let asking = Asking::for_person(&app.app, &app.store, &cy.id, Role::Patient, true);
+        conversations::mark_delivered(&asking, &id.parse().unwrap()).await.unwrap();
         app.clock.advance(Duration::from_secs(60));
         app.post(&format!("/api/v1/messages/{id}/read")).by(&bob).expect(200).await;
         app.post(&format!("/api/v1/messages/{id}/acknowledge")).by(&bob).expect(200).await;

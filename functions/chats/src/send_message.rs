@@ -118,8 +118,8 @@ mod tests {
         let cost = app.store.meter().counts() - before;
         // A second commit is that of the bus in this process, which puts the handled event away.
         assert_eq!((cost.queries, cost.gets, cost.commits), (0, 1, 2));
-        // The message, the chat, its log and the event; and the event's removal.
-        assert_eq!(cost.documents_written, 4 + 1);
+        // The message, the chat, its log, the event and the audit entry; and the event's removal.
+        assert_eq!(cost.documents_written, 5 + 1);
     }
 
     async fn many_at_once_are_numbered_without_gaps(app: TestApp) {

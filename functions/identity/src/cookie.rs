@@ -16,7 +16,7 @@ pub(crate) struct RefreshCookie(HeaderValue);
 impl RefreshCookie {
     /// The cookie with this refresh token.
     pub(crate) fn with(app: &App, refresh: &str) -> Result<Self, ApiError> {
-        let seconds = i64::try_from(app.settings.refresh_lifetime.as_secs()).unwrap_or(i64::MAX);
+        let seconds = i64::try_from(app.settings.session_life.as_secs()).unwrap_or(i64::MAX);
         Self::of(app, refresh, time::Duration::seconds(seconds))
     }
 

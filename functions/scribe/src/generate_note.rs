@@ -184,6 +184,7 @@ mod tests {
 
     use kernel::UserId;
     use model::chat::{CHATS, ChatType, sequence_id};
+    use model::consent::{Grantee, Scope};
     use model::message::{Message, MessageKind, Priority, message_id, messages};
     use model::preferences::Preferences;
     use serde_json::{Value, json};
@@ -195,7 +196,7 @@ mod tests {
         functions: || vec![crate::function()];
         a_note_cites_what_was_said, the_template_follows_the_preference, only_clinicians_in_the_chat_ask,
         what_breaks_a_rule_is_named, nothing_said_is_no_note, only_the_last_thousand_messages_count,
-        a_job_has_its_stages_and_its_result,
+        a_job_has_its_stages_and_its_result, an_ai_works_on_a_patients_chat_by_consent_only,
     }
 
     const VISIT: &[(bool, &str)] = &[
@@ -247,6 +248,36 @@ mod tests {
             let kind = suggestion["type"].as_str().unwrap();
             assert!(["medication", "symptom", "action", "finding"].contains(&kind) && suggestion["id"].is_string());
         }
+    }
+
+    async fn an_ai_works_on_a_patients_chat_by_consent_only(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Dr. Ann").await;
+        let patient = app.patient(&ann, "Pat").await;
+        let chat = app.chat(ChatType::CareTeam, Some(patient.clone()), &[&ann.id]).await;
+        app.say(&chat, &ann, "I want you to increase lisinopril to 20 mg daily and come back in two weeks.").await;
+        let ask = || app.post("/api/v1/scribe/generate-note").by(&ann).json(&json!({"chatId": chat}));
+        let refused = ask().expect(403).await;
+        assert_eq!(refused["error"]["details"]["reason"], "no-ai-consent");
+        let other = ChatId::generate(app.app.random.as_ref());
+        app.consent(&patient, &ann.id, |c| {
+            (c.ai_use, c.scope) = (true, Scope::Chat { chat_id: other.clone() });
+        })
+        .await;
+        ask().refused(403, "FORBIDDEN").await;
+        let consent = app.consent(&patient, &ann.id, |c| (c.ai_use, c.grantee) = (true, Grantee::CareTeam)).await;
+        ask().expect(200).await;
+
+        let queued = ask().header("prefer", "respond-async").expect(202).await;
+        app.settle().await;
+        let job = app.get(&format!("/api/v1/scribe/jobs/{}", queued["jobId"].as_str().unwrap())).by(&ann);
+        assert_eq!(job.expect(200).await["state"], "succeeded");
+        app.revoke(&patient, &consent).await;
+        ask().refused(403, "FORBIDDEN").await;
+        ask().header("prefer", "respond-async").refused(403, "FORBIDDEN").await;
+        let log = app.audit_log().await;
+        let of = |action: &str| log.iter().filter(|e| e.action == action && e.patients == [patient.clone()]).count();
+        assert_eq!((of("scribe.generate-note"), of("scribe.note-written")), (6, 1));
+        assert_eq!(log.iter().filter(|e| e.refusal.as_deref() == Some("no-ai-consent")).count(), 4);
     }
 
     async fn the_template_follows_the_preference(app: TestApp) {

@@ -252,7 +252,7 @@ mod tests {
 
     testkit::on_both_platforms! {
         builds;
-        a_finished_job_stays_as_it_is, who_may_no_longer_see_the_chat_gets_no_note, a_fault_is_tried_again,
+        a_finished_job_stays_as_it_is, who_may_no_longer_see_the_chat_gets_no_note, who_has_no_consent_to_an_ai_any_more_gets_no_note, a_fault_is_tried_again,
         a_job_that_crashes_is_given_up,
     }
 
@@ -338,7 +338,7 @@ mod tests {
         app.deliver(envelope).await;
         let failed = job(&app, &first).await;
         assert_eq!((failed.state, stages(&failed)), (JobState::Failed, vec!["reading", "failed"]));
-        assert_eq!((failed.error.as_deref(), failed.result), (Some("You may no longer see this chat."), None));
+        assert_eq!((failed.error.as_deref(), failed.result), (Some(NO_LONGER), None));
 
         app.change_chat(&chat, |chat| chat.members.get_mut(&ann.id).unwrap().left_at = None).await;
         let close = app.store.transact("test", async |tx| {
@@ -349,6 +349,33 @@ mod tests {
         close.await.unwrap();
         app.deliver(of_closed_account.1).await;
         assert_eq!(job(&app, &of_closed_account.0).await.state, JobState::Failed);
+        assert_eq!(ended.load(Ordering::SeqCst), 2);
+    }
+
+    async fn who_has_no_consent_to_an_ai_any_more_gets_no_note(build: Build) {
+        let (app, ended) = app(build).await;
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let patient = app.patient(&ann, "Pat").await;
+        let chat = app.chat(ChatType::CareTeam, Some(patient.clone()), &[&ann.id]).await;
+        app.say(&chat, &ann, "I want you to increase lisinopril to 20 mg daily and come back in two weeks.").await;
+        let consent = app.consent(&patient, &ann.id, |c| c.ai_use = true).await;
+        let (first, envelope) = queued(&app, &ann, &chat, 0).await;
+        app.revoke(&patient, &consent).await;
+        app.deliver(envelope).await;
+        let failed = job(&app, &first).await;
+        assert_eq!((failed.state, failed.error.as_deref()), (JobState::Failed, Some(NO_LONGER)));
+
+        // Taken back after the words were read and before the note is kept.
+        app.consent(&patient, &ann.id, |c| c.ai_use = true).await;
+        let (second, envelope) = queued(&app, &ann, &chat, 0).await;
+        let work = Work { job: Job { app: app.app.clone(), store: app.store.clone() }, id: second.clone() };
+        let begun = work.begin().await.unwrap().unwrap();
+        let Ok(Outcome::Written(open, note)) = work.attempt(&begun).await else { panic!("a note is written") };
+        app.change_patient(&patient, |patient| patient.circle.consents.clear()).await;
+        work.end(&begun, &Outcome::Written(open, note)).await.unwrap();
+        let failed = job(&app, &second).await;
+        assert_eq!((failed.error.as_deref(), failed.result), (Some(NO_LONGER), None));
+        app.deliver(envelope).await;
         assert_eq!(ended.load(Ordering::SeqCst), 2);
     }
 

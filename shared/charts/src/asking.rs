@@ -1,4 +1,4 @@
-use access::decision::{Action, Asker, Decision, Reason, Record, Refusal, decide};
+use access::decision::{Action, Asker, Decision, Reason, Record, Refusal, decide, ties};
 use kernel::{PatientId, Role, TenantId, Time, UserId};
 use model::consent::{DataKind, Grantee, Proxy, Purpose};
 use model::patient::{PATIENTS, Patient};
@@ -102,6 +102,20 @@ impl<'a> Asking<'a> {
         let asker = Asker { user: self.user, role: self.role, verified: self.verified };
         let is_of_age = self.is_of_age_if_it_matters(id, patient).await?;
         Ok(decide(asker, Record::of(patient, is_of_age), action, self.purpose, self.app.now()))
+    }
+
+    /// All that ties the asker to this record now. For what was allowed before and is asked for again.
+    pub async fn ties(&self, id: &PatientId, patient: &Patient) -> Result<Vec<Reason>, ApiError> {
+        let asker = Asker { user: self.user, role: self.role, verified: self.verified };
+        let is_of_age = self.is_of_age(id, patient).await?;
+        Ok(ties(asker, Record::of(patient, is_of_age), self.app.now()))
+    }
+
+    /// Notes on the trail that something of this patient is shown, which a filter by [`Asking::decide`] let through.
+    pub fn saw(&self, id: &PatientId) {
+        if let Some(trail) = self.trail {
+            trail.patient(id).purpose(self.purpose);
+        }
     }
 
     /// The same, on the trail: whose record, and why it is allowed. A refusal says no more than that there is no such

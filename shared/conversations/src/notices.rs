@@ -93,7 +93,10 @@ pub async fn show_notifications(
     for Doc { id, value: notification, .. } in found {
         let Ok(id) = id.parse::<NotificationId>() else { continue };
         let texts = match surroundings.visible(asking, &notification).await? {
-            Some((key, message)) => texts(&store.database().tenant, &id, &notification, &key, message)?,
+            Some((key, message)) => {
+                notification.patient_id.iter().for_each(|patient| asking.saw(patient));
+                texts(&store.database().tenant, &id, &notification, &key, message)?
+            }
             None => (HIDDEN_TITLE.to_owned(), HIDDEN_BODY.to_owned()),
         };
         shown.push(view(id, notification, texts));

@@ -84,7 +84,12 @@ pub async fn open_many(
         if !takes_part(asking, &membership.chat_id, &chat, patient).await? {
             continue;
         }
-        let key = app.vault.key(store, &subject(&membership)).await?;
+        let key = match app.vault.key(store, &subject(&membership)).await {
+            Ok(key) => key,
+            // A destroyed key takes its chat away, and no other.
+            Err(vault::Error::KeyMissing { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
         opened.push((OpenChat { id: membership.chat_id.clone(), chat, key }, membership));
     }
     Ok(opened)

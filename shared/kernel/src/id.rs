@@ -127,6 +127,10 @@ ids! {
     FamilyId,
     /// An in-app notification.
     NotificationId,
+    /// A message to a person outside of the application: an e-mail, an SMS.
+    OutgoingId,
+    /// A code for signing in that was asked for.
+    OtpRequestId,
     /// A clinical note.
     NoteId,
     /// A scribe job.

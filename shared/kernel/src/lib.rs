@@ -2,6 +2,7 @@
 //!
 //! To add an id type, add a line to [`id`]; to add any other word, give it a file of its own and re-export it here.
 
+mod channel;
 mod email;
 pub mod id;
 mod phi;
@@ -11,10 +12,11 @@ mod role;
 mod sealed;
 mod time;
 
+pub use channel::Channel;
 pub use email::{Email, InvalidEmail};
 pub use id::{
     AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,
-    NoteId, NotificationId, PatientId, SessionId, TenantId, UserId,
+    NoteId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId, TenantId, UserId,
 };
 pub use phi::Phi;
 pub use phone::{InvalidPhone, Phone};

@@ -4,7 +4,8 @@
 //! is the topic family.
 
 use kernel::{
-    ChatId, EmergencyId, EventId, JobId, MessageId, NotificationId, PatientId, SessionId, TenantId, Time, UserId,
+    ChatId, EmergencyId, EventId, JobId, MessageId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId,
+    TenantId, Time, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,40 @@ events! {
     "identity.profile-changed" ProfileChanged {
         /// Who.
         user_id: UserId,
+    }
+
+    /// A message to someone outside of the application is to be sent.
+    "identity.message-wanted" MessageWanted {
+        /// Which.
+        message_id: OutgoingId,
+    }
+
+    /// Someone made an account.
+    "identity.registered" Registered {
+        /// Who.
+        user_id: UserId,
+    }
+
+    /// Someone forgot the password of an address, which may have an account or not.
+    "identity.password-forgotten" PasswordForgotten {
+        /// The address's blind index.
+        address_index: String,
+    }
+
+    /// An account has a new password: its sessions from before end.
+    "identity.password-changed" PasswordChanged {
+        /// Whose.
+        user_id: UserId,
+        /// The session in which it was changed, which goes on.
+        keep: Option<SessionId>,
+    }
+
+    /// Someone asked for a code, for an address or number that may have an account or not.
+    "identity.code-requested" CodeRequested {
+        /// The request.
+        request_id: OtpRequestId,
+        /// How often the code was asked for by then: 0 for the first time.
+        round: u32,
     }
 
     /// Sessions ended.

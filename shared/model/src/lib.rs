@@ -17,10 +17,14 @@ pub mod message;
 pub mod note;
 pub mod note_template;
 pub mod notification;
+pub mod one_time;
+pub mod outgoing;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
 pub mod session;
+pub mod shred;
+pub mod sign_in;
 pub mod tenant;
 pub mod user;
 
@@ -31,8 +35,10 @@ use store::{Index, IndexField};
 /// refuses a query whose composite index is not declared.
 pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
+        ("data-keys", &[IndexField::Ascending("wrappedBy")]),
         ("memberships", &[IndexField::Ascending("userId")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
+        ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),

@@ -21,7 +21,7 @@ pub struct Session {
     pub ip: Option<String>,
     /// When it began.
     pub created_at: Time,
-    /// When it was last refreshed.
+    /// When a request last came with it, to five minutes.
     pub last_seen_at: Time,
     /// When its refresh token stops working; when it was ended, where it was ended before that.
     pub expires_at: Time,
@@ -55,12 +55,21 @@ pub enum EndReason {
     RefreshReused,
     /// The account was closed or changed.
     AccountChanged,
+    /// The password was changed or reset.
+    PasswordChanged,
+    /// Nothing came with it for too long.
+    Idle,
 }
 
 impl Session {
     /// Whether its access tokens still count.
     pub fn is_live(&self, now: Time) -> bool {
         self.ended.is_none() && now < self.expires_at
+    }
+
+    /// Whether nothing came with it for so long.
+    pub fn is_idle(&self, now: Time, idle: Duration) -> bool {
+        now.since(self.last_seen_at) >= idle
     }
 
     /// Ends it. Its time is over then too, so that a query for sessions that have not expired finds live ones only.
@@ -102,6 +111,9 @@ mod tests {
         };
         assert!(session.is_live(at(99)));
         assert!(!session.is_live(at(100)));
+        assert!(
+            !session.is_idle(at(99), Duration::from_secs(100)) && session.is_idle(at(100), Duration::from_secs(100))
+        );
         session.end(at(40), EndReason::LoggedOut);
         assert!(!session.is_live(at(39)), "whatever an instance's clock says");
         assert_eq!(session.expires_at, at(40));

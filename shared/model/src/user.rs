@@ -4,6 +4,8 @@ use kernel::{Role, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
+use crate::sign_in::SignIn;
+
 /// A person's account. Sealed under the user's own key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,6 +34,9 @@ pub struct User {
     pub updated_at: Time,
     /// When someone last signed in to it.
     pub last_login_at: Option<Time>,
+    /// What it knows of signing in, beside the password.
+    #[serde(default)]
+    pub sign_in: SignIn,
 }
 
 impl User {
@@ -82,6 +87,7 @@ mod tests {
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
             last_login_at: None,
+            sign_in: SignIn::default(),
         };
         for role in Role::ALL {
             let waits = !matches!(role, Role::Patient | Role::Family);

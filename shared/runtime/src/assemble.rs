@@ -87,8 +87,11 @@ pub fn assemble(
         vault: Vault::new(platform.key_wrap.clone(), platform.random.clone(), platform.clock.clone()),
         tokens,
         passwords,
-        sessions: SessionGate::new(platform.clock.clone()),
+        shows_again: Arc::new(charts::WhileTiesLast),
+        sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
+        messages: platform.messages.clone(),
+        blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
         settings,
@@ -112,6 +115,12 @@ pub fn assemble(
         .merge(raw);
     if let Some(auth) = auth {
         router = router.merge(triggers::routes(bound, schedules.clone(), bus.clone(), auth));
+    }
+    if let Some(outbox) = platform.dev_outbox.clone() {
+        router = router.merge(crate::dev_outbox::routes(outbox));
+    }
+    if let Some(urls) = platform.blob_urls.clone() {
+        router = router.merge(crate::files::routes(urls));
     }
     let names = functions.iter().map(|function| function.name).collect();
     let router = with_layers(router, &app, names, platform.name, &openapi);

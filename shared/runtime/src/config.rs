@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use access::token::SigningKeys;
 use kernel::{Phi, TenantId};
@@ -43,8 +44,14 @@ pub struct Config {
     pub trigger_issuer: Option<String>,
     /// `SIGNING_KEY_PEM`: the key that signs access tokens; on one machine a key file is made instead.
     pub signing_key: Option<Phi<String>>,
+    /// `BLOBS_DIR`.
+    pub blobs_dir: PathBuf,
+    /// `PUBLIC_URL`.
+    pub public_url: String,
     /// `KEY_FILE`.
     pub key_file: Option<PathBuf>,
+    /// `DEV_OUTBOX`: whether the page with simulated messages is shown to others than this machine too.
+    pub dev_outbox: bool,
     /// What functions are told.
     pub settings: Settings,
 }
@@ -97,6 +104,18 @@ impl Config {
             "/etc/consentmd/keys.json",
             "the file with the keys that wrap data keys; made at first start, mode 0600",
         ),
+        variable(
+            "BLOBS_DIR",
+            "`blobs` in DATA_DIR (local)",
+            "/mnt/blobs",
+            "the folder for files and audit checkpoints, the same for all instances: on google a mounted bucket",
+        ),
+        variable(
+            "PUBLIC_URL",
+            "http://HOST:PORT (local); none (google): URLs of files are paths",
+            "https://api.consentmd.com",
+            "where clients reach this API, for the signed URLs of files",
+        ),
         variable("DEFAULT_TENANT", "`demo` (local), none (google)", "demo", "the tenant of a sign-in without X-Tenant"),
         variable(
             "ALLOWED_ORIGINS",
@@ -117,6 +136,20 @@ impl Config {
             "https://generativelanguage.googleapis.com/v1beta",
             "http://127.0.0.1:9000/v1beta",
             "where the Gemini API is",
+        ),
+        variable(
+            "APP_URL",
+            "http://localhost:3000",
+            "https://app.consentmd.com",
+            "where the frontend is; links in messages begin with it",
+        ),
+        variable("SESSION_IDLE_MINUTES", "30", "15", "after how many minutes without a request a session ends"),
+        variable("SESSION_LIFE_HOURS", "168", "12", "after how many hours a session ends in any case"),
+        variable(
+            "DEV_OUTBOX",
+            "false: GET /dev/outbox is for this machine alone",
+            "true",
+            "local: whether others may see the page with simulated messages too, sign-in codes and all",
         ),
         variable("GOOGLE_CLOUD_PROJECT", "none", "my-project", "google: the project, also for trace links in logs"),
         variable(
@@ -194,14 +227,29 @@ impl Config {
             trusted_proxies: read
                 .one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
             secure_cookies: !read.one("INSECURE_COOKIES", local, |text| text.parse().ok()),
+            session_idle: read.span("SESSION_IDLE_MINUTES", 60, defaults.session_idle),
+            session_life: read.span("SESSION_LIFE_HOURS", 3600, defaults.session_life),
+            app_url: read.one("APP_URL", defaults.app_url, |text| {
+                let is_address = text.starts_with("https://") || text.starts_with("http://");
+                (is_address && !text.contains(['#', '?'])).then(|| text.trim_end_matches('/').to_owned())
+            }),
             scribe,
             ..defaults
         };
+        let port = read.one("PORT", 8080, |text| text.parse().ok());
+        let host = read.one("HOST", default_host.into(), |text| text.parse().ok());
+        let data_dir: PathBuf = read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into();
+        let public_url = read.optional("PUBLIC_URL", |text| {
+            let is_address = text.starts_with("https://") || text.starts_with("http://");
+            is_address.then(|| text.trim_end_matches('/').to_owned())
+        });
         let config = Self {
             platform,
-            port: read.one("PORT", 8080, |text| text.parse().ok()),
-            host: read.one("HOST", default_host.into(), |text| text.parse().ok()),
-            data_dir: read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+            port,
+            host,
+            blobs_dir: read.text("BLOBS_DIR").map_or_else(|| data_dir.join("blobs"), PathBuf::from),
+            public_url: public_url.unwrap_or_else(|| default_url(local, host, port)),
+            data_dir,
             project: read.text("GOOGLE_CLOUD_PROJECT"),
             registry_database: read
                 .text("REGISTRY_DATABASE")
@@ -218,6 +266,7 @@ impl Config {
                 SigningKeys::from_pem(text).ok().map(|_| Phi::new(text.to_owned()))
             }),
             key_file: read.text("KEY_FILE").map(PathBuf::from),
+            dev_outbox: read.one("DEV_OUTBOX", false, |text| text.parse().ok()),
             settings,
         };
         if platform == PlatformKind::Google {
@@ -226,11 +275,17 @@ impl Config {
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
 
+    /// The file with the keys that wrap data keys: `KEY_FILE`, else `keys.json` in the data folder.
+    pub fn key_file_path(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
+    }
+
     fn check_google(&self, read: &mut Reader) {
         let emulated = self.firestore_emulator.is_some() && self.pubsub_emulator.is_some();
         read.need("GOOGLE_CLOUD_PROJECT", self.project.is_some());
         read.need("SIGNING_KEY_PEM", self.signing_key.is_some());
         read.need("KEY_FILE", self.key_file.is_some());
+        read.need("BLOBS_DIR", read.vars.contains_key("BLOBS_DIR"));
         read.need("TRIGGER_AUDIENCE", emulated || self.trigger_audience.is_some());
         read.need("TRIGGER_SERVICE_ACCOUNTS", emulated || !self.trigger_accounts.is_empty());
         if self.firestore_emulator.is_some() != self.pubsub_emulator.is_some() {
@@ -238,6 +293,12 @@ impl Config {
             read.problems.push(problem.to_owned());
         }
     }
+}
+
+/// Where a client on the same machine reaches this process; in the cloud no process knows what stands before it.
+fn default_url(local: bool, host: std::net::IpAddr, port: u16) -> String {
+    let host = if host.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { host };
+    if local && port != 0 { format!("http://{}", std::net::SocketAddr::new(host, port)) } else { String::new() }
 }
 
 struct Reader {
@@ -262,6 +323,13 @@ impl Reader {
 
     fn one<T>(&mut self, name: &'static str, default: T, parse: impl Fn(&str) -> Option<T>) -> T {
         self.optional(name, parse).unwrap_or(default)
+    }
+
+    /// A number of units of so many seconds each, at least one and at most a year's.
+    fn span(&mut self, name: &'static str, unit_seconds: u64, default: Duration) -> Duration {
+        let most = 366 * 24 * 3600 / unit_seconds;
+        let parse = |text: &str| text.parse().ok().filter(|units| (1..=most).contains(units));
+        self.optional(name, parse).map_or(default, |units: u64| Duration::from_secs(units * unit_seconds))
     }
 
     fn list(&mut self, name: &'static str) -> Vec<String> {
@@ -307,12 +375,36 @@ mod tests {
             "GOOGLE_CLOUD_PROJECT is",
             "SIGNING_KEY_PEM is",
             "KEY_FILE is",
+            "BLOBS_DIR is",
             "TRIGGER_AUDIENCE is",
             "go together",
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(text.contains("for example 8080"), "{text}");
+    }
+
+    #[test]
+    fn sessions_and_links_can_be_set() {
+        let settings = read(PlatformKind::Local, &[]).unwrap().settings;
+        assert_eq!((settings.session_idle.as_secs(), settings.session_life.as_secs()), (30 * 60, 7 * 24 * 3600));
+        let vars = [("SESSION_IDLE_MINUTES", "15"), ("SESSION_LIFE_HOURS", "12"), ("APP_URL", "https://app.example/")];
+        let settings = read(PlatformKind::Local, &vars).unwrap().settings;
+        assert_eq!((settings.session_idle.as_secs(), settings.session_life.as_secs()), (15 * 60, 12 * 3600));
+        assert_eq!(settings.app_url, "https://app.example");
+        for wrong in [("SESSION_IDLE_MINUTES", "0"), ("SESSION_LIFE_HOURS", "-1"), ("APP_URL", "javascript:x")] {
+            assert!(read(PlatformKind::Local, &[wrong]).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn files_have_a_place_and_an_address() {
+        let config = read(PlatformKind::Local, &[("DATA_DIR", "d"), ("HOST", "0.0.0.0"), ("PORT", "81")]).unwrap();
+        assert_eq!((config.blobs_dir, config.public_url.as_str()), ("d/blobs".into(), "http://127.0.0.1:81"));
+        let vars = [("BLOBS_DIR", "/mnt/b"), ("PUBLIC_URL", "https://api.example/")];
+        let config = read(PlatformKind::Local, &vars).unwrap();
+        assert_eq!((config.blobs_dir, config.public_url.as_str()), ("/mnt/b".into(), "https://api.example"));
+        assert!(read(PlatformKind::Local, &[("PUBLIC_URL", "api.example")]).is_err());
     }
 
     #[test]

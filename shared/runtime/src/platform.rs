@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use blobs::{Blobs, UrlSigner};
+use connect::messages::{Messenger, SimulatedMessenger};
 use events::{Bus, Live};
 use kernel::{Clock, Random};
 use store::{Backend, Database};
@@ -19,12 +21,29 @@ pub struct Platform {
     pub bus: Option<Arc<dyn Bus>>,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
+    /// Sends messages.
+    pub messages: Arc<dyn Messenger>,
+    /// Whose messages the page `GET /dev/outbox` shows; `None` leaves the page out.
+    pub dev_outbox: Option<DevOutbox>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+    /// What checks the signed URLs of files that this process serves itself; `None` where another service does.
+    pub blob_urls: Option<UrlSigner>,
     /// What wraps data keys.
     pub key_wrap: Arc<dyn KeyWrap>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+}
+
+/// A page for one person with a laptop: what would have been sent.
+#[derive(Clone)]
+pub struct DevOutbox {
+    /// What keeps the messages.
+    pub messages: Arc<SimulatedMessenger>,
+    /// Whether requests that name another host than this machine may see it.
+    pub open_to_others: bool,
 }
 
 /// The indexes that SQLite makes: the composite ones that collections declare, and those of single fields, which

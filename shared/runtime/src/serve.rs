@@ -6,6 +6,8 @@ use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
+use blobs::{FolderBlobs, UrlSigner};
+use connect::messages::SimulatedMessenger;
 use events::InProcessLive;
 use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
 use kernel::{Clock, OsRandom, Random, SystemClock, TenantId};
@@ -19,7 +21,7 @@ use web::Function;
 use zeroize::Zeroizing;
 
 use crate::triggers::{SWEEP_AGE, run_for_all, sweep_all};
-use crate::{Assembled, BusOf, Config, Platform, PlatformKind, TriggerAuth, assemble};
+use crate::{Assembled, BusOf, Config, DevOutbox, Platform, PlatformKind, TriggerAuth, assemble};
 
 /// After SIGTERM Cloud Run waits ten seconds; requests get most of them.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -59,11 +61,28 @@ pub fn log(config: &Config) {
     crate::logs::start(config.project.clone());
 }
 
-/// Starts a service without waiting for its end.
-pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<Serving> {
+/// An application that does not listen: what a command on the stored data works with.
+pub struct Opened {
+    /// The application.
+    pub assembled: Arc<Assembled>,
+    backend: Arc<dyn Backend>,
+}
+
+impl Opened {
+    /// Lets events settle and closes the store. What has not settled within ten seconds waits in the outbox for a
+    /// server.
+    pub async fn close(self) {
+        if let BusOf::InProcess(bus) = &self.assembled.bus {
+            let _ = tokio::time::timeout(Duration::from_secs(10), bus.settle()).await;
+        }
+        self.backend.close().await;
+    }
+}
+
+/// Joins functions with the platform that `config` names, and listens to nobody.
+pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> {
     // The one TLS provider; a second installation, in tests, changes nothing.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    crate::logs::metrics();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let (platform, keys) = match config.platform {
@@ -74,8 +93,15 @@ pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<S
     let auth = trigger_auth(&config, platform.clock.clone())?;
     let tokens = Tokens::new(keys, platform.random.clone());
     let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
-    let (host, port) = (config.host, config.port);
     let assembled = Arc::new(assemble(platform, functions, config.settings, tokens, passwords, auth));
+    Ok(Opened { assembled, backend })
+}
+
+/// Starts a service without waiting for its end.
+pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<Serving> {
+    crate::logs::metrics();
+    let (host, port) = (config.host, config.port);
+    let Opened { assembled, backend } = open(config, functions)?;
     let listener = TcpListener::bind((host, port))
         .await
         .with_context(|| format!("cannot listen on {host}:{port}: choose another PORT, or stop what uses it"))?;
@@ -118,24 +144,32 @@ impl Serving {
 
 fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes());
-    let key_file = config.key_file.clone().unwrap_or_else(|| config.data_dir.join("keys.json"));
+    let key_file = config.key_file_path();
+    let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
+    let is_shown = config.host.is_loopback() || config.dev_outbox;
+    let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
+    let pem = match &config.signing_key {
+        Some(pem) => Zeroizing::new(pem.disclose().clone()),
+        None => {
+            let new = SigningKeys::generate()?.to_pem();
+            let path = config.data_dir.join("signing-key.pem");
+            vault::secret_file::open_or_create(&path, random.as_ref(), || new)?
+        }
+    };
+    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
     let platform = Platform {
         name: "local",
         backend: Arc::new(backend),
         registry: registry(&config.registry_database, "")?,
         bus: None,
         live: Arc::new(InProcessLive::default()),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
+        blobs,
+        blob_urls: Some(blob_urls),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
+        messages,
+        dev_outbox: is_shown.then_some(dev_outbox),
         clock,
         random,
-    };
-    let pem = match &config.signing_key {
-        Some(pem) => Zeroizing::new(pem.disclose().clone()),
-        None => {
-            let new = SigningKeys::generate()?.to_pem();
-            let path = config.data_dir.join("signing-key.pem");
-            vault::secret_file::open_or_create(&path, platform.random.as_ref(), || new)?
-        }
     };
     let keys = SigningKeys::from_pem(&pem)?;
     Ok((platform, keys))
@@ -144,7 +178,9 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
 fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
     let key_file = config.key_file.clone().context("KEY_FILE is not set")?;
-    let keys = SigningKeys::from_pem(config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose())?;
+    let pem = config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose();
+    let keys = SigningKeys::from_pem(pem)?;
+    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
     let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
     let backend = FirestoreBackend::new(firestore, random.clone());
     let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
@@ -155,11 +191,27 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, instance)),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
+        blobs,
+        blob_urls: Some(blob_urls),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
+        messages: Arc::new(SimulatedMessenger::new(clock.clone())),
+        dev_outbox: None,
         clock,
         random,
     };
     Ok((platform, keys))
+}
+
+/// Files in a folder. Their URLs are signed under a key that every instance derives from the same secret.
+fn files(
+    config: &Config,
+    secret: &[u8],
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> (Arc<FolderBlobs>, UrlSigner) {
+    let urls = UrlSigner::derived(&config.public_url, secret);
+    let blobs = FolderBlobs::new(&config.blobs_dir, urls.clone(), clock.clone(), random.clone());
+    (Arc::new(blobs), urls)
 }
 
 fn registry(name: &str, project: &str) -> anyhow::Result<Database> {

@@ -5,6 +5,8 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
+use blobs::{FolderBlobs, UrlSigner};
+use connect::messages::{SimulatedMessage, SimulatedMessenger};
 use events::{InProcessLive, Live};
 use http::Method;
 use kernel::{Clock, OsRandom, Phi, Random, RandomExt, Role, SessionId, TenantId, UserId};
@@ -12,10 +14,11 @@ use model::event::{Envelope, PARKED};
 use model::session::{SESSIONS, Session};
 use model::tenant::Tenant;
 use model::user::{USERS, User};
-use runtime::{Assembled, BusOf, Platform, TriggerAuth, assemble};
+use runtime::{Assembled, BusOf, DevOutbox, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
+use tempfile::TempDir;
 use vault::{MemoryKeys, Place, Subject, SubjectKey};
 use web::{App, Function, Settings};
 
@@ -36,8 +39,12 @@ pub struct TestApp {
     pub store: Store,
     /// Makes commits fail.
     pub faults: Arc<Faults>,
+    /// Keeps what was sent, and decides what becomes of it.
+    pub messages: Arc<SimulatedMessenger>,
     assembled: Assembled,
     platform: Platform,
+    /// Goes with the last instance that uses it.
+    folder: Arc<TempDir>,
 }
 
 /// What an application is built of, where a test wants something unusual.
@@ -142,12 +149,20 @@ impl TestApp {
             name,
             prefix: String::new(),
         };
+        let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let urls = UrlSigner::new("", &[7; 32]);
+        let blobs = FolderBlobs::new(&folder.path().join("blobs"), urls.clone(), clock.clone(), random.clone());
         let platform = Platform {
             name: "test",
             backend,
             registry: database(&"registry".parse().unwrap(), format!("{unique}-registry")),
             bus: None,
             live,
+            messages: messages.clone(),
+            dev_outbox: Some(DevOutbox { messages: messages.clone(), open_to_others: false }),
+            blobs: Arc::new(blobs),
+            blob_urls: Some(urls),
             key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
             random: random.clone(),
@@ -169,7 +184,8 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, assembled, platform }
+        let router = assembled.router.clone();
+        Self { app, router, clock, tenant, store, faults, messages, assembled, platform, folder }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
@@ -187,8 +203,10 @@ impl TestApp {
             tenant: self.tenant.clone(),
             store,
             faults: self.faults.clone(),
+            messages: self.messages.clone(),
             assembled,
             platform: self.platform.clone(),
+            folder: self.folder.clone(),
         }
     }
 
@@ -207,6 +225,12 @@ impl TestApp {
         if let BusOf::InProcess(bus) = &self.assembled.bus {
             tokio::time::timeout(Duration::from_secs(30), bus.settle()).await.expect("events settle within 30 s");
         }
+    }
+
+    /// The messages that were sent, oldest first, once every event has been handled.
+    pub async fn sent(&self) -> Vec<SimulatedMessage> {
+        self.settle().await;
+        self.messages.messages(&self.tenant)
     }
 
     /// Delivers an event to every handler, once more where they have had it, and waits until they are done.
@@ -289,6 +313,7 @@ impl TestApp {
             created_at: now,
             updated_at: now,
             last_login_at: None,
+            sign_in: model::sign_in::SignIn::default(),
         }
     }
 

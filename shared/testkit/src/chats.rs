@@ -6,7 +6,7 @@ use kernel::{ChatId, MessageId, PatientId, Phi, UserId};
 use model::chat::{CHATS, Chat, ChatType, Member, sequence_id};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
 use model::message::{MessageKind, Priority, messages, parse_message_id};
-use model::patient::PATIENTS;
+use model::patient::{PATIENTS, Relation};
 use model::user::USERS;
 use vault::{Place, Subject};
 
@@ -112,9 +112,14 @@ impl TestApp {
         write.await.unwrap();
     }
 
-    /// Takes someone out of a chat.
+    /// Takes someone out of a chat, and what the chat gave that person with it.
     pub async fn leave(&self, chat: &ChatId, user: &TestUser) {
         let now = self.app.now();
+        let about = self.store.get(&CHATS, chat.as_str()).await.unwrap().unwrap().value.patient_id;
+        if let Some(patient) = about {
+            let leaving = |relation: &mut Relation| drop(relation.chats.take(chat));
+            self.change_patient(&patient, |patient| patient.relate(&user.id, leaving)).await;
+        }
         self.change_chat(chat, |chat| chat.remove(&user.id, now)).await;
         self.change_membership(chat, user, |membership| membership.active = false).await;
     }

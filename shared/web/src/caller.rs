@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use access::Principal;
 use access::token::TokenError;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use http::HeaderMap;
 use http::request::Parts;
 use kernel::{SessionId, TenantId, UserId};
@@ -112,11 +112,24 @@ impl FromRequestParts<App> for Caller {
         let held = parts.extensions.get::<TrailOf>().cloned();
         let trail = held.as_ref().map_or_else(|| Trail::new(app, ClientInfo::default()), |held| held.trail.clone());
         let caller = Self::on_trail(app, token, trail, purpose).await?;
+        app.sessions.used(&caller.store, caller.session()).await?;
         if let Some(held) = held {
             *held.store.lock() = Some(caller.store.clone());
         }
         parts.extensions.insert(caller.clone());
         Ok(caller)
+    }
+}
+
+/// `Option<Caller>`: no access token at all is `None`; one that is there has to be valid.
+impl OptionalFromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, ApiError> {
+        if bearer(&parts.headers).is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
     }
 }
 

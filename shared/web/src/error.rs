@@ -196,10 +196,13 @@ impl From<store::Error> for ApiError {
 
 impl From<vault::Error> for ApiError {
     fn from(error: vault::Error) -> Self {
-        if error.is_retryable() {
-            Self::unavailable("The key service does not answer. Please try again.", error)
-        } else {
-            Self::internal(error)
+        match error {
+            // What a destroyed key sealed is gone, as if it had been deleted.
+            vault::Error::KeyMissing { .. } => Self::not_found("record"),
+            error if error.is_retryable() => {
+                Self::unavailable("The key service does not answer. Please try again.", error)
+            }
+            error => Self::internal(error),
         }
     }
 }

@@ -12,8 +12,12 @@ pub struct Settings {
     /// How many proxies in front append to `X-Forwarded-For`; the client's address is the entry before theirs. 0: the
     /// peer's own address counts.
     pub trusted_proxies: usize,
-    /// How long a refresh token lives.
-    pub refresh_lifetime: Duration,
+    /// How long a session lives in all, however often it is refreshed.
+    pub session_life: Duration,
+    /// After how long without a request a session ends.
+    pub session_idle: Duration,
+    /// Where the frontend is, without a slash at the end: links in messages begin with it.
+    pub app_url: String,
     /// Whether the refresh cookie is sent over HTTPS only.
     pub secure_cookies: bool,
     /// The scribe's.
@@ -47,7 +51,9 @@ impl Default for Settings {
             default_tenant: None,
             allowed_origins: Vec::new(),
             trusted_proxies: 0,
-            refresh_lifetime: Duration::from_secs(7 * 24 * 3600),
+            session_life: Duration::from_secs(7 * 24 * 3600),
+            session_idle: Duration::from_secs(30 * 60),
+            app_url: "http://localhost:3000".to_owned(),
             secure_cookies: true,
             scribe: ScribeSettings {
                 gemini_api_key: None,
