@@ -5,6 +5,7 @@
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
 pub mod audit;
+pub mod chart;
 pub mod chat;
 pub mod consent;
 pub mod consultation_type;
@@ -27,6 +28,7 @@ pub mod shred;
 pub mod sign_in;
 pub mod tenant;
 pub mod user;
+pub mod vitals;
 
 use store::{Index, IndexField};
 
@@ -46,6 +48,8 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("consents", &[IndexField::Descending("grantedAt")]),
         ("users", &[IndexField::Ascending("role")]),
         ("patients", &[IndexField::Contains("words")]),
+        ("patients", &[IndexField::Ascending("userId")]),
+        ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
     all.extend(emergency::INDEXES.iter().map(|index| ("break-glass-reviews", *index)));
