@@ -11,6 +11,7 @@ mod assign;
 mod change;
 mod chart;
 mod chart_view;
+mod circle;
 mod code;
 mod create_patient;
 mod delete_patient;
@@ -43,7 +44,7 @@ use web::{App, Function};
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("patients").routes(chart_routes()).routes(consent_routes())
+    Function::new("patients").routes(chart_routes()).routes(circle::routes())
 }
 
 /// Identity, diagnoses, medications, allergies, conditions and vitals.
@@ -61,9 +62,4 @@ fn chart_routes() -> OpenApiRouter<App> {
         .routes(routes!(update_allergy::update_allergy))
         .routes(routes!(record_vitals::record_vitals, list_vitals::list_vitals))
         .routes(routes!(add_my_condition::add_my_condition))
-}
-
-/// Consents, emergencies, and who saw what.
-fn consent_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
 }
