@@ -16,6 +16,8 @@ mod forgot_password;
 mod get_jwks;
 mod get_my_preferences;
 mod get_my_profile;
+#[cfg(test)]
+mod idle;
 mod list_sessions;
 #[cfg(test)]
 mod locks;
