@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::acknowledge;
 use kernel::{MessageId, Time};
 use serde::Serialize;
@@ -28,8 +29,9 @@ pub(crate) async fn acknowledge_message(
     caller: Caller,
     Path(message_id): Path<MessageId>,
 ) -> Result<Json<AcknowledgedMessage>, ApiError> {
+    caller.trail.action("message.acknowledge").entity("message", &message_id);
     caller.must_see_phi()?;
-    let acknowledged_at = acknowledge(&app, &caller.store, caller.user(), &message_id).await?;
+    let acknowledged_at = acknowledge(&Asking::of(&app, &caller), &message_id).await?;
     Ok(Json(AcknowledgedMessage { message_id, acknowledged_at }))
 }
 

@@ -1,14 +1,18 @@
 use axum::extract::State;
-use conversations::{Change, OpenChat, Places, for_member, named_users, open, turn};
+use charts::Asking;
+use conversations::{Change, NamedUser, OpenChat, Places, admit_in, named_users, open, turn};
 use garde::Validate;
 use http::StatusCode;
 use kernel::{ChatId, UserId};
 use model::chat::{CHATS, Chat, ChatType, Happening, MAX_MEMBERS, Member};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
+use model::patient::PATIENTS;
 use serde::Deserialize;
+use store::Transaction;
 use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Code, Json, Path, Problems};
 
+use crate::care::{must_admit, settle};
 use crate::wire::{ParticipantView, must_be_admin};
 
 /// Who is to take part.
@@ -35,8 +39,9 @@ pub(crate) async fn add_chat_participant(
     Path(chat_id): Path<ChatId>,
     Json(body): Json<AddParticipantBody>,
 ) -> Result<(StatusCode, Json<ParticipantView>), ApiError> {
+    caller.trail.action("participant.add").entity("chat", &chat_id);
     caller.must_see_phi()?;
-    let OpenChat { chat, key, .. } = open(&app, &caller.store, &chat_id, caller.user()).await?;
+    let OpenChat { chat, key, .. } = open(&Asking::of(&app, &caller), &chat_id).await?;
     must_be_admin(&chat, caller.user())?;
     let person = named_users(&app, &caller.store, std::slice::from_ref(&body.user_id)).await?.pop().flatten();
     let person = person.ok_or_else(|| ApiError::field("userId", "userId: names someone who is not known"))?;
@@ -49,13 +54,14 @@ pub(crate) async fn add_chat_participant(
         .store
         .transact("add-participant", async |tx| {
             let (chat, known) = tx.get_both((&CHATS, chat_id.as_str()), (&MEMBERSHIPS, &membership)).await?;
-            let mut chat = for_member(chat, caller.user())?;
+            let mut chat = admit_in(&Asking::of(&app, &caller), &tx, &chat_id, chat).await?;
             must_be_admin(&chat, caller.user())?;
             must_have_room(&mut chat, &person.id)?;
             if !chat.kind.admits(person.role) {
                 let message = format!("userId: a chat of type {} is for staff only", chat.kind.name());
                 return Err(ApiError::field("userId", message));
             }
+            must_consent(&app, &caller, &tx, (&chat_id, &chat), &person).await?;
             let sent = chat.members.get(&person.id).map_or(0, |before| before.sent);
             chat.members.insert(person.id.clone(), Member { sent, ..member.clone() });
             chat.updated_at = change.at();
@@ -64,6 +70,7 @@ pub(crate) async fn add_chat_participant(
                 None => Membership::new(chat_id.clone(), person.id.clone(), &chat),
             };
             tx.put(&MEMBERSHIPS, &membership, &own)?;
+            settle(&tx, &chat_id, &chat, change.at()).await?;
             change.append(&tx, chat, Happening::MemberAdded { user: person.id.clone() })?;
             Ok(())
         })
@@ -76,6 +83,20 @@ pub(crate) async fn add_chat_participant(
         joined_at: member.joined_at,
     };
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Where the chat is about a patient, that patient's rules decide who may come in.
+async fn must_consent(
+    app: &App,
+    caller: &Caller,
+    tx: &Transaction,
+    (id, chat): (&ChatId, &Chat),
+    person: &NamedUser,
+) -> Result<(), ApiError> {
+    let Some(patient_id) = &chat.patient_id else { return Ok(()) };
+    let patient = tx.get(&PATIENTS, patient_id.as_str()).await?.ok_or_else(|| ApiError::not_found("chat"))?.value;
+    let people = std::slice::from_ref(person);
+    must_admit(app, &caller.store, (id, chat.kind), (patient_id, &patient), people, "userId").await
 }
 
 fn must_have_room(chat: &mut Chat, user: &UserId) -> Result<(), ApiError> {

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{NamedUser, named_users, open};
 use garde::Validate;
 use http::StatusCode;
@@ -73,6 +74,7 @@ pub(crate) async fn create_chat(
     caller: Caller,
     Json(body): Json<CreateChatBody>,
 ) -> Result<(StatusCode, Json<ChatSummary>), ApiError> {
+    caller.trail.action("chat.create");
     caller.must_see_phi()?;
     let body = completed(body, caller.user())?;
     let people = people_of(&app, &caller, &body).await?;
@@ -86,7 +88,7 @@ pub(crate) async fn create_chat(
     match NewChat::of(&app, &caller, wanted).await?.save(&app, &caller).await? {
         Outcome::Made(open, own) => Ok((StatusCode::CREATED, Json(ChatSummary::of(caller.tenant(), &open, &own)?))),
         Outcome::Before(chat_id) => {
-            let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
+            let open = open(&Asking::of(&app, &caller), &chat_id).await?;
             let (own, _) = open.memberships(&caller.store, caller.user(), 0).await?;
             let own = own.ok_or_else(|| ApiError::not_found("chat"))?;
             Ok((StatusCode::OK, Json(ChatSummary::of(caller.tenant(), &open, &own)?)))
@@ -213,12 +215,13 @@ mod tests {
         let ann = app.user(Role::Doctor, "Ann").await;
         let bob = app.user(Role::Patient, "Bob").await;
         let ids = [&bob.id, &bob.id, &ann.id];
-        let chat =
-            made(&app, &ann, json!({"name": " Care ", "type": "Care Team", "patientId": "p1", "participantIds": ids}))
-                .await;
+        let patient = app.patient(&ann, "Bob").await;
+        app.link(&patient, &bob.id).await;
+        let body = json!({"name": " Care ", "type": "Care Team", "patientId": patient, "participantIds": ids});
+        let chat = made(&app, &ann, body).await;
         assert_eq!(
             (&chat["name"], &chat["type"], &chat["patientId"]),
-            (&json!("Care"), &json!("Care Team"), &json!("p1"))
+            (&json!("Care"), &json!("Care Team"), &json!(patient))
         );
         assert_eq!(
             (&chat["participantCount"], &chat["isAdmin"], &chat["unreadCount"]),

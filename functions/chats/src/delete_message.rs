@@ -1,5 +1,6 @@
 use axum::extract::State;
-use conversations::{Change, Places, chat_subject, for_member, turn};
+use charts::Asking;
+use conversations::{Change, Places, admit_in, chat_subject, turn};
 use http::StatusCode;
 use kernel::MessageId;
 use model::chat::{CHATS, Happening, sequence_id};
@@ -22,6 +23,7 @@ pub(crate) async fn delete_message(
     caller: Caller,
     Path(message_id): Path<MessageId>,
 ) -> Result<StatusCode, ApiError> {
+    caller.trail.action("message.delete").entity("message", &message_id);
     caller.must_see_phi()?;
     let (chat_id, seq) = parse_message_id(&message_id).ok_or_else(no_message)?;
     let _turn = turn(&caller.store, &chat_id).await;
@@ -31,7 +33,8 @@ pub(crate) async fn delete_message(
         .transact("delete-message", async |tx| {
             let (collection, id) = (messages(&chat_id), sequence_id(seq));
             let (chat, message) = tx.get_both((&CHATS, chat_id.as_str()), (&collection, &id)).await?;
-            let mut chat = for_member(chat, caller.user()).map_err(|_| no_message())?;
+            let admitted = admit_in(&Asking::of(&app, &caller), &tx, &chat_id, chat).await;
+            let mut chat = admitted.map_err(|error| error.instead_of_not_found(no_message()))?;
             let mut message = message.ok_or_else(no_message)?.value;
             if message.sender != *caller.user() && !chat.is_admin(caller.user()) {
                 return Err(ApiError::forbidden("Only its sender and the chat's admins delete a message."));

@@ -1,8 +1,9 @@
 use axum::extract::State;
-use conversations::{Change, MessageView, OpenChat, Places, chat_subject, for_member, preview_of, turn, words_of};
+use charts::Asking;
+use conversations::{Change, MessageView, OpenChat, Places, admit_in, chat_subject, preview_of, turn, words_of};
 use garde::Validate;
 use kernel::{MessageId, Phi, UserId};
-use model::chat::{CHATS, Chat, Happening, sequence_id};
+use model::chat::{CHATS, Happening, sequence_id};
 use model::message::{Message, MessageKind, MessageVersion, messages, parse_message_id, versions};
 use serde::Deserialize;
 use store::Doc;
@@ -38,6 +39,7 @@ pub(crate) async fn edit_message(
     Path(message_id): Path<MessageId>,
     Json(body): Json<EditMessageBody>,
 ) -> Result<Json<MessageView>, ApiError> {
+    caller.trail.action("message.edit").entity("message", &message_id);
     caller.must_see_phi()?;
     let (chat_id, seq) = parse_message_id(&message_id).ok_or_else(no_message)?;
     let content = Phi::new(body.content);
@@ -49,7 +51,9 @@ pub(crate) async fn edit_message(
         .transact("edit-message", async |tx| {
             let (collection, id) = (messages(&chat_id), sequence_id(seq));
             let (chat, message) = tx.get_both((&CHATS, chat_id.as_str()), (&collection, &id)).await?;
-            let (mut chat, mut message) = editable(chat, message, caller.user())?;
+            let admitted = admit_in(&Asking::of(&app, &caller), &tx, &chat_id, chat).await;
+            let mut chat = admitted.map_err(|error| error.instead_of_not_found(no_message()))?;
+            let mut message = editable(message, caller.user())?;
             let key = app.vault.key(&caller.store, &chat_subject(&chat_id, chat.patient_id.as_ref())).await?;
             let places = Places::of(caller.tenant(), &chat_id);
             let Some(version) = replaced(&key, &places, &message_id, &message, &change, Some(&content))? else {
@@ -71,12 +75,7 @@ pub(crate) async fn edit_message(
     view_of(&caller, &open, &message).await.map(Json)
 }
 
-fn editable(
-    chat: Option<Doc<Chat>>,
-    message: Option<Doc<Message>>,
-    editor: &UserId,
-) -> Result<(Chat, Message), ApiError> {
-    let chat = for_member(chat, editor).map_err(|_| no_message())?;
+fn editable(message: Option<Doc<Message>>, editor: &UserId) -> Result<Message, ApiError> {
     let message = message.ok_or_else(no_message)?.value;
     if message.sender != *editor {
         return Err(ApiError::forbidden("Only its sender edits a message."));
@@ -87,7 +86,7 @@ fn editable(
     if message.kind != MessageKind::Text {
         return Err(ApiError::field("messageId", "messageId: only text messages are edited"));
     }
-    Ok((chat, message))
+    Ok(message)
 }
 
 /// The version that a change of a message puts aside; `None` where the message says `new` already, or nothing.

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{MessageView, open};
 use kernel::ChatId;
 use serde::Serialize;
@@ -35,8 +36,9 @@ pub(crate) async fn get_chat(
     Path(chat_id): Path<ChatId>,
     Query(query): Query<MessagesQuery>,
 ) -> Result<Json<ChatDetails>, ApiError> {
+    caller.trail.action("chat.read").entity("chat", &chat_id);
     caller.must_see_phi()?;
-    let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
+    let open = open(&Asking::of(&app, &caller), &chat_id).await?;
     let window = query.window(&chat_id, open.chat.message_seq)?;
     let (messages, own) = window.show(&caller.store, &open, caller.user()).await?;
     Ok(Json(ChatDetails {

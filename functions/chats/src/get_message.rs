@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{MessageView, OpenChat, Places, TOLD_READ_UP_TO, is_read, open_message, show};
 use kernel::MessageId;
 use model::message::Message;
@@ -17,8 +18,9 @@ pub(crate) async fn get_message(
     caller: Caller,
     Path(message_id): Path<MessageId>,
 ) -> Result<Json<MessageView>, ApiError> {
+    caller.trail.action("message.read").entity("message", &message_id);
     caller.must_see_phi()?;
-    let (open, message) = open_message(&app, &caller.store, &message_id, caller.user()).await?;
+    let (open, message) = open_message(&Asking::of(&app, &caller), &message_id).await?;
     view_of(&caller, &open, &message).await.map(Json)
 }
 

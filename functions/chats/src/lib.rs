@@ -4,6 +4,7 @@
 
 mod acknowledge_message;
 mod add_participant;
+mod care;
 mod create_chat;
 mod delete_chat;
 mod delete_message;

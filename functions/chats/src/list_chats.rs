@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 
 use axum::extract::State;
+use charts::Asking;
 use conversations::{OpenChat, open_many};
 use garde::Validate;
 use kernel::{ChatId, Time};
@@ -66,9 +67,11 @@ pub(crate) async fn list_chats(
     caller: Caller,
     Query(query): Query<ListChatsQuery>,
 ) -> Result<Json<Listed<ChatSummary>>, ApiError> {
+    caller.trail.action("chat.list");
     caller.must_see_phi()?;
     let start: Option<Rank> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
-    let chats = open_many(&app, &caller.store, wanted_memberships(&caller, &query).await?).await?;
+    let asking = Asking::of(&app, &caller);
+    let chats = open_many(&asking, wanted_memberships(&caller, &query).await?).await?;
     let mut ranked: Vec<(Rank, OpenChat, Membership)> =
         chats.into_iter().map(|(open, own)| (Rank::of(&open.id, &open.chat, &own), open, own)).collect();
     ranked.sort_by(|one, other| one.0.cmp(&other.0));
@@ -79,6 +82,7 @@ pub(crate) async fn list_chats(
         None => (page as usize - 1) * limit as usize,
     };
     let shown = || ranked.iter().skip(skip).take(limit as usize);
+    shown().filter_map(|(_, open, _)| open.chat.patient_id.as_ref()).for_each(|patient| asking.saw(patient));
     let data = shown().map(|(_, open, own)| ChatSummary::of(caller.tenant(), open, own)).collect::<Result<_, _>>()?;
     let has_more = ranked.len() > skip.saturating_add(limit as usize);
     let next_cursor = shown().next_back().filter(|_| has_more).map(|(rank, ..)| encode_cursor(rank));
@@ -176,7 +180,8 @@ mod tests {
             let cost = app.store.meter().counts() - before;
             costs.push((cost.queries, cost.gets, cost.commits));
         }
-        assert_eq!(costs, [(1, 1, 0), (1, 1, 0)]);
+        // The commit is the audit entry's.
+        assert_eq!(costs, [(1, 1, 1), (1, 1, 1)]);
         // With none of the keys at hand they come in the same read; the other one is that of the session.
         app.clock.advance(Duration::from_secs(6 * 60));
         let before = app.store.meter().counts();

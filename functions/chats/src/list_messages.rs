@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{MessageView, open};
 use kernel::ChatId;
 use serde::Serialize;
@@ -30,8 +31,9 @@ pub(crate) async fn list_messages(
     Path(chat_id): Path<ChatId>,
     Query(query): Query<MessagesQuery>,
 ) -> Result<Json<MessagesPage>, ApiError> {
+    caller.trail.action("message.list").entity("chat", &chat_id);
     caller.must_see_phi()?;
-    let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
+    let open = open(&Asking::of(&app, &caller), &chat_id).await?;
     let window = query.window(&chat_id, open.chat.message_seq)?;
     let (data, _) = window.show(&caller.store, &open, caller.user()).await?;
     Ok(Json(MessagesPage { data, pagination: window.pagination(&chat_id, open.chat.message_seq) }))
@@ -80,8 +82,9 @@ mod tests {
         let before = app.store.meter().counts();
         get(&app, &ann, &format!("/api/v1/chats/{chat}/messages?limit=15")).await;
         let cost = app.store.meter().counts() - before;
-        // The chat, then its messages and, beside them, who has read how far.
-        assert_eq!((cost.queries, cost.gets, cost.commits, cost.documents_read), (1, 2, 0, 1 + 15 + 3));
+        // The chat, then its messages and, beside them, who has read how far; and the audit entry.
+        assert_eq!((cost.queries, cost.gets, cost.commits, cost.documents_read), (1, 2, 1, 1 + 15 + 3));
+        assert_eq!(cost.documents_written, 1);
     }
 
     async fn others_find_no_chat(app: TestApp) {

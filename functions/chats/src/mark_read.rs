@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{mark_read, open};
 use kernel::{ChatId, MessageId, Time};
 use model::message::message_id;
@@ -34,8 +35,9 @@ pub(crate) async fn mark_message_read(
     caller: Caller,
     Path(id): Path<MessageId>,
 ) -> Result<Json<ReadUpTo>, ApiError> {
+    caller.trail.action("message.mark-read").entity("message", &id);
     caller.must_see_phi()?;
-    let (read_at, _) = mark_read(&app, &caller.store, caller.user(), &id).await?;
+    let (read_at, _) = mark_read(&Asking::of(&app, &caller), &id).await?;
     let (chat_id, _) = model::message::parse_message_id(&id).ok_or_else(|| ApiError::not_found("message"))?;
     Ok(Json(ReadUpTo { chat_id, message_id: Some(id), is_read: true, read_at }))
 }
@@ -51,13 +53,14 @@ pub(crate) async fn mark_all_messages_read(
     caller: Caller,
     Path(chat_id): Path<ChatId>,
 ) -> Result<Json<ReadUpTo>, ApiError> {
+    caller.trail.action("message.mark-read").entity("chat", &chat_id);
     caller.must_see_phi()?;
-    let newest = open(&app, &caller.store, &chat_id, caller.user()).await?.chat.message_seq;
+    let newest = open(&Asking::of(&app, &caller), &chat_id).await?.chat.message_seq;
     if newest == 0 {
         return Ok(Json(ReadUpTo { chat_id, message_id: None, is_read: true, read_at: app.now() }));
     }
     let id = message_id(&chat_id, newest);
-    let (read_at, _) = mark_read(&app, &caller.store, caller.user(), &id).await?;
+    let (read_at, _) = mark_read(&Asking::of(&app, &caller), &id).await?;
     Ok(Json(ReadUpTo { chat_id, message_id: Some(id), is_read: true, read_at }))
 }
 

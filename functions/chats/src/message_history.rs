@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{OpenChat, Places, open_message};
 use kernel::{MessageId, Phi, Time, UserId};
 use model::chat::sequence_id;
@@ -39,8 +40,9 @@ pub(crate) async fn get_message_history(
     Path(message_id): Path<MessageId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listed<MessageVersionView>>, ApiError> {
+    caller.trail.action("message.history").entity("message", &message_id);
     caller.must_see_phi()?;
-    let (open, message) = open_message(&app, &caller.store, &message_id, caller.user()).await?;
+    let (open, message) = open_message(&Asking::of(&app, &caller), &message_id).await?;
     may_see_history(&open, &message, caller.user())?;
 
     let earlier = u64::from(message.edits);

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{OpenChat, Places, has_read, open_message};
 use kernel::{MessageId, Phi, Time, UserId};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
@@ -48,8 +49,9 @@ pub(crate) async fn get_message_receipts(
     Path(message_id): Path<MessageId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listed<MessageReceipt>>, ApiError> {
+    caller.trail.action("message.receipts").entity("message", &message_id);
     caller.must_see_phi()?;
-    let (open, message) = open_message(&app, &caller.store, &message_id, caller.user()).await?;
+    let (open, message) = open_message(&Asking::of(&app, &caller), &message_id).await?;
     let recipients: Vec<&UserId> = open
         .chat
         .current_members()
@@ -107,6 +109,7 @@ async fn receipts(
 mod tests {
     use std::time::Duration;
 
+    use charts::Asking;
     use kernel::Role;
     use serde_json::{Value, json};
     use testkit::TestApp;
@@ -134,7 +137,8 @@ mod tests {
             bobs,
             json!({"userId": bob.id, "name": "Bob", "delivered": null, "read": null, "acknowledgedAt": null})
         );
-        conversations::mark_delivered(&app.app, &app.store, &cy.id, &id.parse().unwrap()).await.unwrap();
+        let asking = Asking::for_person(&app.app, &app.store, &cy.id, Role::Patient, true);
+        conversations::mark_delivered(&asking, &id.parse().unwrap()).await.unwrap();
         app.clock.advance(Duration::from_secs(60));
         app.post(&format!("/api/v1/messages/{id}/read")).by(&bob).expect(200).await;
         app.post(&format!("/api/v1/messages/{id}/acknowledge")).by(&bob).expect(200).await;

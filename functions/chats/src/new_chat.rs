@@ -1,10 +1,14 @@
+use access::decision::Action;
+use charts::Asking;
 use conversations::{Change, NamedUser, OpenChat, Places, chat_subject};
 use kernel::{ChatId, PatientId, Phi};
 use model::chat::{CHATS, Chat, ChatType, DIRECT_CHATS, DIRECT_INDEX, DirectChat, Happening, direct_pair};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
 use store::Transaction;
 use vault::{FreshKey, SubjectKey};
-use web::{ApiError, App, Caller};
+use web::{ApiError, App, Caller, Code};
+
+use crate::care::{must_admit, settle};
 
 /// How many memberships go in one commit.
 const CHUNK: usize = 300;
@@ -56,6 +60,9 @@ impl NewChat {
     /// Seals what is wanted under the patient's key, else a new one.
     pub(crate) async fn of(app: &App, caller: &Caller, wanted: Wanted) -> Result<Self, ApiError> {
         let id = ChatId::generate(app.random.as_ref());
+        if let Some(patient) = &wanted.patient_id {
+            may_be_about(app, caller, (&id, wanted.kind), patient, &wanted.people).await?;
+        }
         let subject = chat_subject(&id, wanted.patient_id.as_ref());
         let key = match &wanted.patient_id {
             Some(_) => ChatKey::Patients(app.vault.ensure_key(&caller.store, &subject).await?),
@@ -114,6 +121,11 @@ impl NewChat {
                 if let ChatKey::Fresh(fresh) = &self.key {
                     fresh.save(&tx)?;
                 }
+                if let Some(patient_id) = &self.chat.patient_id {
+                    // Again, since the circle may have changed meanwhile.
+                    Asking::of(app, caller).enter(&tx, patient_id, &Action::Chat(self.id.clone())).await?;
+                }
+                settle(&tx, &self.id, &self.chat, change.at()).await?;
                 put_all(&tx, last)?;
                 Ok(Ok(change.append(&tx, self.chat.clone(), Happening::ChatChanged)?))
             })
@@ -129,6 +141,25 @@ impl NewChat {
         };
         Ok(Outcome::Made(Box::new(OpenChat { id: self.id, chat, key }), Box::new(own)))
     }
+}
+
+/// A chat is about a patient only where its maker has to do with that patient, and so have all whom it takes in.
+async fn may_be_about(
+    app: &App,
+    caller: &Caller,
+    chat: (&ChatId, ChatType),
+    patient_id: &PatientId,
+    people: &[NamedUser],
+) -> Result<(), ApiError> {
+    let asking = Asking::of(app, caller);
+    let opened = asking.open(patient_id, &Action::Chat(chat.0.clone())).await;
+    let opened = opened.map_err(|error| match error.code() {
+        Code::NotFound | Code::Forbidden => {
+            ApiError::field("patientId", "patientId: there is no such patient, or you have no access to the record")
+        }
+        _ => error,
+    })?;
+    must_admit(app, &caller.store, chat, (patient_id, &opened.patient), &people[1..], "participantIds").await
 }
 
 fn put_all(tx: &Transaction, memberships: &[Membership]) -> Result<(), store::Error> {

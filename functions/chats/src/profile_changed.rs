@@ -1,52 +1,64 @@
-use conversations::{Change, OpenChat, Places, named_users, open_many, turn};
+use conversations::{Change, Places, chat_subject, turn};
 use events::{Delivery, Failure};
 use model::chat::{CHATS, Happening};
 use model::event::ProfileChanged;
-use model::membership::{MEMBERSHIPS, membership_id};
-use web::{ApiError, Job};
+use model::membership::{MEMBERSHIPS, Membership, membership_id};
+use model::user::USERS;
+use store::Store;
+use vault::{Place, Subject};
+use web::{ApiError, App, Job};
+
+use crate::care::settle;
 
 /// Someone's name or role changed: the rosters of that person's chats say so too, and who is no longer staff is out of
 /// the chats that are for staff only. Harmless to repeat, since a roster that says it already is left alone.
 pub(crate) async fn profile_changed(job: Job, delivery: Delivery<ProfileChanged>) -> Result<(), Failure> {
     let Job { app, store } = job;
     let user = &delivery.event.user_id;
-    let person = named_users(&app, &store, std::slice::from_ref(user)).await?.pop().flatten();
-    let Some(person) = person else { return Ok(()) };
     let theirs = MEMBERSHIPS.all().eq("userId", user.as_str()).eq("active", true);
-    let memberships = store.query(&MEMBERSHIPS, &theirs).await?.into_iter().map(|doc| doc.value).collect();
-    let own_id = |open: &OpenChat| membership_id(&open.id, user);
-    for (open, _) in open_many(&app, &store, memberships).await? {
-        let places = Places::of(&store.database().tenant, &open.id);
-        let is_same = open.name_of(&places, user)? == person.name
-            && open.chat.member(user).is_some_and(|member| member.role == person.role);
-        if is_same {
-            continue;
-        }
-        let renamed = open.key.seal(&places.member_name(user), &person.name);
-        let _turn = turn(&store, &open.id).await;
-        let change = Change::now(&app, &open.id, user);
-        store
-            .transact("profile-changed", async |tx| {
-                let (chat, own) = tx.get_both((&CHATS, open.id.as_str()), (&MEMBERSHIPS, &own_id(&open))).await?;
-                let Some(mut chat) = chat.map(|doc| doc.value) else { return Ok::<_, ApiError>(()) };
-                let Some(member) = chat.members.get_mut(user) else { return Ok(()) };
-                member.name = renamed.clone();
-                member.role = person.role;
-                if chat.kind.admits(person.role) || chat.member(user).is_none() {
-                    return Ok(tx.put(&CHATS, open.id.as_str(), &chat)?);
-                }
-                chat.remove(user, change.at());
-                chat.updated_at = change.at();
-                if let Some(mut own) = own.map(|doc| doc.value) {
-                    own.active = false;
-                    tx.put(&MEMBERSHIPS, &own_id(&open), &own)?;
-                }
-                change.append(&tx, chat, Happening::MemberRemoved { user: user.clone() })?;
-                Ok(())
-            })
-            .await?;
+    for membership in store.query(&MEMBERSHIPS, &theirs).await? {
+        settle_roster(&app, &store, &membership.value).await?;
     }
     Ok(())
+}
+
+/// Brings one chat's roster to what the person's account says. The account is read with the chat, so that of two changes
+/// the later one stands in the end.
+async fn settle_roster(app: &App, store: &Store, membership: &Membership) -> Result<(), ApiError> {
+    let Membership { chat_id, user_id: user, .. } = membership;
+    let places = Places::of(&store.database().tenant, chat_id);
+    let own_id = membership_id(chat_id, user);
+    let _turn = turn(store, chat_id).await;
+    let change = Change::now(app, chat_id, user);
+    store
+        .transact("profile-changed", async |tx| {
+            let account = tx.get(&USERS, user.as_str()).await?.map(|doc| doc.value).filter(|account| account.active);
+            let (chat, own) = tx.get_both((&CHATS, chat_id.as_str()), (&MEMBERSHIPS, &own_id)).await?;
+            let Some((account, mut chat)) = account.zip(chat.map(|doc| doc.value)) else { return Ok(()) };
+            let key = app.vault.key(store, &chat_subject(chat_id, chat.patient_id.as_ref())).await?;
+            let own_key = app.vault.key(store, &Subject::User(user.clone())).await?;
+            let name = own_key.open(&Place::new(tx.tenant(), "users", user.as_str(), "name"), &account.name)?;
+            let Some(member) = chat.members.get_mut(user) else { return Ok(()) };
+            if member.role == account.role && key.open(&places.member_name(user), &member.name)? == name {
+                return Ok(());
+            }
+            member.name = key.seal(&places.member_name(user), &name);
+            member.role = account.role;
+            if chat.kind.admits(account.role) || chat.member(user).is_none() {
+                settle(&tx, chat_id, &chat, change.at()).await?;
+                return Ok(tx.put(&CHATS, chat_id.as_str(), &chat)?);
+            }
+            chat.remove(user, change.at());
+            chat.updated_at = change.at();
+            if let Some(mut own) = own.map(|doc| doc.value) {
+                own.active = false;
+                tx.put(&MEMBERSHIPS, &own_id, &own)?;
+            }
+            settle(&tx, chat_id, &chat, change.at()).await?;
+            change.append(&tx, chat, Happening::MemberRemoved { user: user.clone() })?;
+            Ok(())
+        })
+        .await
 }
 
 #[cfg(test)]

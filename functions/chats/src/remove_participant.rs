@@ -1,11 +1,13 @@
 use axum::extract::State;
-use conversations::{Change, for_member, turn};
+use charts::Asking;
+use conversations::{Change, admit_in, turn};
 use http::StatusCode;
 use kernel::{ChatId, UserId};
 use model::chat::{CHATS, ChatType, Happening};
 use model::membership::{MEMBERSHIPS, membership_id};
 use web::{ApiError, App, Caller, Path, Problems};
 
+use crate::care::settle;
 use crate::wire::must_be_admin;
 
 /// Remove a participant, or leave
@@ -25,6 +27,7 @@ pub(crate) async fn remove_chat_participant(
     caller: Caller,
     Path((chat_id, user_id)): Path<(ChatId, UserId)>,
 ) -> Result<StatusCode, ApiError> {
+    caller.trail.action("participant.remove").entity("chat", &chat_id);
     caller.must_see_phi()?;
     let membership = membership_id(&chat_id, &user_id);
     let _turn = turn(&caller.store, &chat_id).await;
@@ -33,7 +36,7 @@ pub(crate) async fn remove_chat_participant(
         .store
         .transact("remove-participant", async |tx| {
             let (chat, own) = tx.get_both((&CHATS, chat_id.as_str()), (&MEMBERSHIPS, &membership)).await?;
-            let mut chat = for_member(chat, caller.user())?;
+            let mut chat = admit_in(&Asking::of(&app, &caller), &tx, &chat_id, chat).await?;
             if user_id != *caller.user() {
                 must_be_admin(&chat, caller.user())?;
             }
@@ -49,6 +52,7 @@ pub(crate) async fn remove_chat_participant(
                 own.active = false;
                 tx.put(&MEMBERSHIPS, &membership, &own)?;
             }
+            settle(&tx, &chat_id, &chat, change.at()).await?;
             change.append(&tx, chat, Happening::MemberRemoved { user: user_id.clone() })?;
             Ok(StatusCode::NO_CONTENT)
         })

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
+use charts::Asking;
 use conversations::{MessageView, OpenChat, Places, TOLD_READ_UP_TO, is_read, open, show};
 use garde::Validate;
 use kernel::{ChatId, Phi};
@@ -67,13 +68,14 @@ pub(crate) async fn search_messages(
     Path(chat_id): Path<ChatId>,
     Query(query): Query<SearchMessagesQuery>,
 ) -> Result<Json<FoundMessages>, ApiError> {
+    caller.trail.action("message.search").entity("chat", &chat_id);
     caller.must_see_phi()?;
     let words: HashSet<String> = vault::words(&query.q).into_iter().collect();
     let longest = words.iter().max_by_key(|word| (word.chars().count(), word.as_str()));
     let longest = longest.ok_or_else(|| ApiError::field("q", "q: has no word in it"))?;
     let below: Option<u32> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
     let limit = query.limit.unwrap_or(20);
-    let open = open(&app, &caller.store, &chat_id, caller.user()).await?;
+    let open = open(&Asking::of(&app, &caller), &chat_id).await?;
 
     let hash = app.vault.blind_index(&caller.store).await?.exact(WORDS_INDEX, longest);
     // Of one word every candidate matches, and one more than fits tells whether to go on.

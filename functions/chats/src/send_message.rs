@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{MAX_MESSAGE_CHARS, MessageView, NewMessage, send};
 use garde::Validate;
 use http::StatusCode;
@@ -60,16 +61,11 @@ pub(crate) async fn send_message(
     Path(chat_id): Path<ChatId>,
     Json(body): Json<SendMessage>,
 ) -> Result<(StatusCode, Json<MessageView>), ApiError> {
+    caller.trail.action("message.send").entity("chat", &chat_id);
     caller.must_see_phi()?;
     let SendKind::Text = body.kind;
-    let new = NewMessage {
-        chat_id,
-        sender: caller.user().clone(),
-        kind: MessageKind::Text,
-        content: Phi::new(body.content),
-        priority: body.priority,
-    };
-    let sent = send(&app, &caller.store, new).await?;
+    let new = NewMessage { chat_id, kind: MessageKind::Text, content: Phi::new(body.content), priority: body.priority };
+    let sent = send(&Asking::of(&app, &caller), new).await?;
     Ok((StatusCode::CREATED, Json(sent.view)))
 }
 
@@ -122,8 +118,8 @@ mod tests {
         let cost = app.store.meter().counts() - before;
         // A second commit is that of the bus in this process, which puts the handled event away.
         assert_eq!((cost.queries, cost.gets, cost.commits), (0, 1, 2));
-        // The message, the chat, its log and the event; and the event's removal.
-        assert_eq!(cost.documents_written, 4 + 1);
+        // The message, the chat, its log, the event and the audit entry; and the event's removal.
+        assert_eq!(cost.documents_written, 5 + 1);
     }
 
     async fn many_at_once_are_numbered_without_gaps(app: TestApp) {

@@ -1,5 +1,6 @@
 use axum::extract::State;
-use conversations::{Change, OpenChat, Places, chat_subject, for_member, turn};
+use charts::Asking;
+use conversations::{Change, OpenChat, Places, admit_in, chat_subject, turn};
 use garde::Validate;
 use kernel::{ChatId, Phi};
 use model::chat::{CHATS, Happening};
@@ -64,6 +65,7 @@ pub(crate) async fn update_chat(
     Path(chat_id): Path<ChatId>,
     Json(body): Json<UpdateChatBody>,
 ) -> Result<Json<ChatSummary>, ApiError> {
+    caller.trail.action("chat.update").entity("chat", &chat_id);
     caller.must_see_phi()?;
     let membership = membership_id(&chat_id, caller.user());
     let name = body.name.map(|name| Phi::new(name.trim().to_owned()));
@@ -74,7 +76,7 @@ pub(crate) async fn update_chat(
         .store
         .transact("update-chat", async |tx| {
             let (chat, own) = tx.get_both((&CHATS, chat_id.as_str()), (&MEMBERSHIPS, &membership)).await?;
-            let mut chat = for_member(chat, caller.user())?;
+            let mut chat = admit_in(&Asking::of(&app, &caller), &tx, &chat_id, chat).await?;
             let mut own = own.ok_or_else(|| ApiError::not_found("chat"))?.value;
             let key = app.vault.key(&caller.store, &chat_subject(&chat_id, chat.patient_id.as_ref())).await?;
             if changes_chat {

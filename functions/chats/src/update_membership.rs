@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::open;
 use garde::Validate;
 use kernel::ChatId;
@@ -80,8 +81,9 @@ async fn change_own(
     chat_id: &ChatId,
     set: impl Fn(&mut Membership) + Send + Sync,
 ) -> Result<Json<ChatSummary>, ApiError> {
+    caller.trail.action("membership.update").entity("chat", chat_id);
     caller.must_see_phi()?;
-    let open = open(app, &caller.store, chat_id, caller.user()).await?;
+    let open = open(&Asking::of(app, caller), chat_id).await?;
     let membership = membership_id(chat_id, caller.user());
     let own = caller
         .store

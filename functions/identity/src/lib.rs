@@ -33,6 +33,7 @@ mod register;
 mod request_otp;
 mod resend_otp;
 mod reset_password;
+mod rewrap_data_keys;
 mod rules;
 mod send_code;
 mod sessions;
@@ -56,6 +57,7 @@ use utoipa_axum::routes;
 use web::{App, Function};
 
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
+const EVERY_HOUR: Duration = Duration::from_secs(3600);
 
 /// The function.
 pub fn function() -> Function {
@@ -67,6 +69,7 @@ pub fn function() -> Function {
         .on("send-code", send_code::send_code)
         .on("send-message", deliver_message::deliver_message)
         .every("chase-messages", EVERY_MINUTE, deliver_message::chase_messages)
+        .every("rewrap-data-keys", EVERY_HOUR, rewrap_data_keys::rewrap_data_keys)
 }
 
 fn routes() -> OpenApiRouter<App> {

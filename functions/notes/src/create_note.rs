@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 
+use access::decision::Action;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use charts::Asking;
 use conversations::{OpenChat, open};
 use garde::Validate;
 use http::StatusCode;
 use kernel::{ChatId, NoteId, PatientId, Phi, Role, Time};
+use model::consent::DataKind;
 use model::consultation_type::ConsultationType;
 use model::note::{NOTES, Note};
 use model::note_template::NoteTemplate;
@@ -97,14 +100,24 @@ pub(crate) async fn create_note(
     caller: Caller,
     Json(body): Json<CreateNoteBody>,
 ) -> Result<impl IntoResponse, ApiError> {
+    caller.trail.action("note.create").entity("chat", &body.chat_id);
     caller.must_see_phi()?;
     if caller.principal.role != Role::Doctor {
         return Err(ApiError::forbidden("Only doctors write clinical notes."));
     }
-    let open = open(&app, &caller.store, &body.chat_id, caller.user()).await?;
+    let open = open(&Asking::of(&app, &caller), &body.chat_id).await?;
     let id = NoteId::generate(app.random.as_ref());
+    caller.trail.entity("note", &id);
     let note = new_note(&app, &caller, &open, &id, body)?;
-    caller.store.transact("create-note", async |tx| tx.create(&NOTES, id.as_str(), &note)).await?;
+    caller
+        .store
+        .transact("create-note", async |tx| {
+            if let Some(patient) = &note.patient_id {
+                Asking::of(&app, &caller).enter(&tx, patient, &Action::Write(DataKind::Notes)).await?;
+            }
+            Ok::<_, ApiError>(tx.create(&NOTES, id.as_str(), &note)?)
+        })
+        .await?;
     let saved = SavedNote {
         id,
         chat_id: note.chat_id,

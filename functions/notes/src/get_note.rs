@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
+use access::decision::Action;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use charts::Asking;
 use conversations::{OpenChat, Places, SenderView, chat_subject};
 use kernel::{ChatId, NoteId, PatientId, Phi, Role, Time};
 use model::chat::{CHATS, Chat};
+use model::consent::DataKind;
 use model::note::{NOTES, Note, NoteBody};
 use serde::Serialize;
 use store::Doc;
@@ -63,7 +66,8 @@ pub(crate) struct NoteView {
 
 /// Get a clinical note
 ///
-/// For its author, and for doctors and nurses who are members of its chat.
+/// For whom the patient's record is open for notes. A note of a chat without a patient's record is for its author, and for
+/// doctors and nurses who are members of the chat.
 #[utoipa::path(
     get, path = "/api/v1/clinical-notes/{noteId}", tag = "notes", security(("bearer" = [])),
     params(("noteId" = NoteId, Path, description = "The note")),
@@ -74,12 +78,21 @@ pub(crate) async fn get_note(
     caller: Caller,
     Path(id): Path<NoteId>,
 ) -> Result<impl IntoResponse, ApiError> {
+    caller.trail.action("note.read").entity("note", &id);
     caller.must_see_phi()?;
     let no_note = || ApiError::not_found("clinical note");
     let found: Option<Doc<Note>> = caller.store.get(&NOTES, id.as_str()).await?;
     let note = found.map(|doc| doc.value).filter(|note| note.deleted_at.is_none()).ok_or_else(no_note)?;
     let chat: Option<Doc<Chat>> = caller.store.get(&CHATS, note.chat_id.as_str()).await?;
-    let chat = chat.map(|doc| doc.value).filter(|chat| may_read(&caller, &note, chat)).ok_or_else(no_note)?;
+    let chat = chat.map(|doc| doc.value).ok_or_else(no_note)?;
+    match &note.patient_id {
+        Some(patient) => {
+            let opened = Asking::of(&app, &caller).open(patient, &Action::Read(DataKind::Notes)).await;
+            opened.map_err(|error| error.instead_of_not_found(no_note()))?;
+        }
+        None if may_read(&caller, &note, &chat) => {}
+        None => return Err(no_note()),
+    }
     let key = match app.vault.key(&caller.store, &chat_subject(&note.chat_id, note.patient_id.as_ref())).await {
         Ok(key) => key,
         // Destroyed with all that it sealed.
@@ -90,6 +103,7 @@ pub(crate) async fn get_note(
     Ok((etag(version), Json(view(&caller, id, note, chat, key)?)))
 }
 
+/// Of a note about no patient's chart: its chat says who may see it.
 fn may_read(caller: &Caller, note: &Note, chat: &Chat) -> bool {
     let cares = matches!(caller.principal.role, Role::Doctor | Role::Nurse);
     note.created_by == *caller.user() || (cares && chat.deleted_at.is_none() && chat.member(caller.user()).is_some())

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::{NotificationView, show_notifications};
 use garde::Validate;
 use kernel::{NotificationId, Time};
@@ -46,6 +47,7 @@ pub(crate) async fn list_notifications(
     caller: Caller,
     Query(wanted): Query<NotificationsQuery>,
 ) -> Result<Json<Listed<NotificationView>>, ApiError> {
+    caller.trail.action("notification.list");
     caller.must_see_phi()?;
     let before: Option<End> = wanted.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
     let page = before.as_ref().map_or(1, |end| end.page.saturating_add(1));
@@ -59,7 +61,7 @@ pub(crate) async fn list_notifications(
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
 
-    let data = show_notifications(&app, &caller.store, caller.user(), found).await?;
+    let data = show_notifications(&Asking::of(&app, &caller), found).await?;
     let end = data.last().filter(|_| has_more).map(|last| End { page, at: last.created_at, id: last.id.clone() });
     let next_cursor = end.as_ref().map(encode_cursor);
     Ok(Json(Listed { data, pagination: Pagination { total, page, limit, next_cursor } }))
@@ -127,11 +129,15 @@ mod tests {
         say(&app, &chat, &ann, &["canary"]).await;
         let message = app.say(&chat, &ann, "second canary").await;
         let other = app.chat(ChatType::Direct, Some("pat-1".parse().unwrap()), &[&ann.id, &bob.id]).await;
+        let consent = app.consent(&"pat-1".parse().unwrap(), &bob.id, |_| ()).await;
         say(&app, &other, &ann, &["of a patient"]).await;
         let get = async || app.get("/api/v1/notifications").by(&bob).expect(200).await;
         assert_eq!(bodies(&get().await), ["of a patient", "second canary", "canary"]);
 
         let hidden = "You are no longer in that chat, or the message was deleted.";
+        app.revoke(&"pat-1".parse().unwrap(), &consent).await;
+        assert_eq!(bodies(&get().await), [hidden, "second canary", "canary"]);
+        app.consent(&"pat-1".parse().unwrap(), &bob.id, |_| ()).await;
         app.delete_message(&message.id).await;
         assert_eq!(bodies(&get().await), ["of a patient", hidden, "canary"]);
         app.leave(&chat, &bob).await;
@@ -188,7 +194,7 @@ mod tests {
         let before = app.store.meter().counts();
         app.get("/api/v1/notifications").by(&bob).expect(200).await;
         let spent = app.store.meter().counts() - before;
-        // A count and a query of three, and one round trip for the chat and the three messages.
-        assert_eq!((spent.queries, spent.gets, spent.commits, spent.documents_read), (2, 1, 0, 7));
+        // A count and a query of three, one round trip for the chat and the three messages, and the audit entry.
+        assert_eq!((spent.queries, spent.gets, spent.commits, spent.documents_read), (2, 1, 1, 7));
     }
 }

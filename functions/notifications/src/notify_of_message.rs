@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversations::{OpenChat, Places, chat_subject, content_of_kind, notification_place, preview_of};
+use conversations::{OpenChat, Places, chat_subject, content_of_kind, members_now, notification_place, preview_of};
 use events::{Delivery, Emit, Failure};
 use kernel::{ChatId, NotificationId, Phi, UserId};
 use model::chat::{CHATS, Chat, Happening, sequence_id};
@@ -57,10 +57,12 @@ impl News {
         let living = chat.filter(|chat| chat.deleted_at.is_none()).zip(message.filter(|m| m.deleted_at.is_none()));
         let Some((chat, message)) = living else { return Ok(None) };
         let key = job.app.vault.key(&job.store, &chat_subject(chat_id, chat.patient_id.as_ref())).await?;
-        Self::write(job, &OpenChat { id: chat_id.clone(), chat, key }, &message)
+        // Who may not see the message now is not told of it, though still in the roster.
+        let members = members_now(&job.app, &job.store, chat_id, &chat).await?;
+        Self::write(job, &OpenChat { id: chat_id.clone(), chat, key }, &message, &members)
     }
 
-    fn write(job: &Job, open: &OpenChat, message: &Message) -> Result<Option<Self>, ApiError> {
+    fn write(job: &Job, open: &OpenChat, message: &Message, members: &[UserId]) -> Result<Option<Self>, ApiError> {
         let tenant = &job.store.database().tenant;
         let message_id = message_id(&open.id, message.seq);
         let Some(id) = id_for_message(&message_id) else { return Ok(None) };
@@ -87,8 +89,8 @@ impl News {
             created_at: message.created_at,
         };
         let was_there = message.created_at.plus(CLOCKS_DIFFER);
-        let members = open.chat.current_members().filter(|(_, member)| member.joined_at <= was_there);
-        let recipients = members.map(|(user, _)| user).filter(|user| **user != message.sender).cloned().collect();
+        let was_in = |user: &&UserId| open.chat.member(user).is_some_and(|member| member.joined_at <= was_there);
+        let recipients = members.iter().filter(was_in).filter(|user| **user != message.sender).cloned().collect();
         Ok(Some(Self { id, notification, is_urgent, recipients }))
     }
 

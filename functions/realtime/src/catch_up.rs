@@ -108,7 +108,13 @@ impl<O: Outlet> Connection<O> {
         let shown: Vec<InboxEntry> = entries.iter().filter(|entry| self.feed.shows(&entry.what)).cloned().collect();
         let read_at = Instant::now();
         let mut frames = match render(&self.app, &self.seat.hub().shelf, &self.caller, &shown).await {
-            Ok(frames) => frames.into_iter(),
+            Ok(rendered) => {
+                let noted = self.followed.write(&self.app, &self.caller, &self.client, rendered.chats).await;
+                if let Err(error) = noted {
+                    return Ok(Err(Arc::new(error.into())));
+                }
+                rendered.frames.into_iter()
+            }
             Err(error) => return Ok(Err(error)),
         };
         let mut sent = 0;

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use kernel::{ChatId, UserId};
 use model::inbox::{INBOX_HEADS, Told};
 use serde_json::{Value, json};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use web::{ApiError, App, Caller, Code};
+use web::{ApiError, App, Caller, ClientInfo, Code};
 
 use crate::closing::Closing;
 use crate::command::Command;
 use crate::event_id::EventIds;
+use crate::followed::Followed;
 use crate::hub::{Call, Hub, Seat};
 use crate::render::Frame;
 
@@ -137,7 +137,8 @@ pub(crate) struct Connection<O> {
     /// The entries after the first and up to the second number were shown on this connection.
     pub(crate) shown: (u64, u64),
     pub(crate) typing: DefaultDirectRateLimiter,
-    pub(crate) typing_in: Option<(ChatId, Vec<UserId>, Instant)>,
+    pub(crate) followed: Followed,
+    pub(crate) client: ClientInfo,
     frames: DefaultDirectRateLimiter,
     missed_pings: u8,
     /// Until then nothing is delivered.
@@ -148,7 +149,13 @@ pub(crate) struct Connection<O> {
 
 impl<O: Outlet> Connection<O> {
     /// Takes a caller in. Whatever is told from now on will be delivered.
-    pub(crate) fn open(app: App, hub: &Arc<Hub>, caller: Caller, outlet: O, feed: Feed) -> Result<Self, (O, Closing)> {
+    pub(crate) fn open(
+        app: App,
+        hub: &Arc<Hub>,
+        (caller, client): (Caller, ClientInfo),
+        outlet: O,
+        feed: Feed,
+    ) -> Result<Self, (O, Closing)> {
         let person = (caller.tenant().clone(), caller.user().clone());
         let seat = match hub.join(&app, person, caller.session().clone()) {
             Ok(seat) => seat,
@@ -164,7 +171,8 @@ impl<O: Outlet> Connection<O> {
             position: 0,
             shown: (0, 0),
             typing: limit(TYPINGS),
-            typing_in: None,
+            followed: Followed::default(),
+            client,
             frames: limit(FRAMES),
             missed_pings: 0,
             room_to_resume: None,

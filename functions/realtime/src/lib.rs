@@ -17,6 +17,7 @@ mod connection;
 mod event_id;
 mod events_heard;
 mod fan_out;
+mod followed;
 mod hub;
 mod inboxes;
 mod perform;

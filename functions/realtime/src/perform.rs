@@ -1,25 +1,19 @@
 //! Doing what a client asks for.
 
-use std::time::Duration;
-
-use conversations::{NewMessage, acknowledge, mark_delivered, mark_read, send, send_once};
+use charts::Asking;
+use conversations::{NewMessage, acknowledge, admit, mark_delivered, mark_read, members_now, send, send_once};
 use events::{Signal, SignalKind};
 use kernel::{ChatId, NotificationId, Phi, UserId};
-use model::chat::{CHATS, Chat};
+use model::chat::CHATS;
 use model::message::MessageKind;
 use model::notification::{Receipt, notifications, receipts};
 use serde_json::{Value, json};
-use store::Doc;
-use tokio::time::Instant;
 use web::{ApiError, Caller};
 
 use crate::command::{Authenticate, Command, SendFrame, Typing};
 use crate::connection::{Connection, Outlet, Stop};
 use crate::event_id;
 use crate::render::{Frame, as_data};
-
-/// For how long a typing client's chat is not read again.
-const ROSTER_KEPT: Duration = Duration::from_secs(3);
 
 /// The frame that answers a command, if any does.
 type Answer = Result<Option<Frame>, ApiError>;
@@ -69,41 +63,54 @@ impl<O: Outlet> Connection<O> {
     }
 
     async fn send_message(&self, new: SendFrame) -> Answer {
-        self.caller.must_see_phi()?;
         let client_id = new.client_id;
+        let caller = self.caller.anew(&self.app, self.client.clone());
+        caller.trail.action("message.send").entity("chat", &new.chat_id);
         let message = NewMessage {
             chat_id: new.chat_id,
-            sender: self.caller.user().clone(),
             kind: MessageKind::Text,
             content: Phi::new(new.content),
             priority: new.priority,
         };
-        let (app, store) = (&self.app, &self.caller.store);
-        let sent = match &client_id {
-            // A client that came back and does not know whether its message arrived sends it again.
-            Some(id) => send_once(app, store, message, &event_id::digest_of(id)).await?,
-            None => send(app, store, message).await?,
+        let asking = Asking::of(&self.app, &caller);
+        let sending = async {
+            caller.must_see_phi()?;
+            match &client_id {
+                // A client that came back and does not know whether its message arrived sends it again.
+                Some(id) => send_once(&asking, message, &event_id::digest_of(id)).await,
+                None => send(&asking, message).await,
+            }
         };
+        let sent = sending.await;
+        caller.done(sent.is_ok()).await?;
+        let sent = sent?;
         let data = json!({ "clientId": client_id, "message": as_data(&sent.view)? });
         Ok(Some(Frame::new("message:sent", data)))
     }
 
     async fn mark(&self, id: kernel::MessageId, mark: Mark) -> Answer {
-        self.caller.must_see_phi()?;
-        let (app, store, reader) = (&self.app, &self.caller.store, self.caller.user());
-        match mark {
-            Mark::Read => mark_read(app, store, reader, &id).await.map(|_| None),
-            Mark::Delivered => mark_delivered(app, store, reader, &id).await.map(|()| None),
-            Mark::Acknowledged => acknowledge(app, store, reader, &id).await.map(|_| None),
-        }
+        let caller = self.caller.anew(&self.app, self.client.clone());
+        caller.trail.action(mark.action()).entity("message", &id);
+        let asking = Asking::of(&self.app, &caller);
+        let marking = async {
+            caller.must_see_phi()?;
+            match mark {
+                Mark::Read => mark_read(&asking, &id).await.map(|_| None),
+                Mark::Delivered => mark_delivered(&asking, &id).await.map(|()| None),
+                Mark::Acknowledged => acknowledge(&asking, &id).await.map(|_| None),
+            }
+        };
+        let marked = marking.await;
+        caller.done(marked.is_ok()).await?;
+        marked
     }
 
-    async fn typing(&mut self, typing: Typing) -> Result<(), ApiError> {
+    async fn typing(&self, typing: Typing) -> Result<(), ApiError> {
         self.caller.must_see_phi()?;
-        let members = self.members(&typing.chat_id).await?;
         if self.typing.check().is_err() {
             return Ok(());
         }
+        let members = self.read_members(&typing.chat_id).await?;
         let data = json!({ "chatId": typing.chat_id, "userId": self.caller.user(), "isTyping": typing.is_typing });
         self.pass(members, "user:typing", data).await;
         Ok(())
@@ -145,24 +152,12 @@ impl<O: Outlet> Connection<O> {
             .await
     }
 
-    /// The members of a chat that this user takes part in, as of a few seconds ago at most.
-    async fn members(&mut self, chat_id: &ChatId) -> Result<Vec<UserId>, ApiError> {
-        if let Some((chat, members, since)) = &self.typing_in
-            && chat == chat_id
-            && since.elapsed() < ROSTER_KEPT
-        {
-            return Ok(members.clone());
-        }
-        let members = self.read_members(chat_id).await?;
-        self.typing_in = Some((chat_id.clone(), members.clone(), Instant::now()));
-        Ok(members)
-    }
-
+    /// The members of a chat that this user takes part in, who take part now.
     async fn read_members(&self, chat_id: &ChatId) -> Result<Vec<UserId>, ApiError> {
-        let found: Option<Doc<Chat>> = self.caller.store.get(&CHATS, chat_id.as_str()).await?;
-        let may_see = |chat: &Chat| chat.deleted_at.is_none() && chat.member(self.caller.user()).is_some();
-        let chat = found.map(|doc| doc.value).filter(may_see).ok_or_else(|| ApiError::not_found("chat"))?;
-        Ok(chat.current_members().map(|(user, _)| user.clone()).collect())
+        let store = &self.caller.store;
+        let chat = store.get(&CHATS, chat_id.as_str()).await?;
+        let chat = admit(&Asking::of(&self.app, &self.caller), chat_id, chat).await?;
+        members_now(&self.app, store, chat_id, &chat).await
     }
 
     /// Shows the other members something that nobody needs to see later.
@@ -184,4 +179,14 @@ enum Mark {
     Read,
     Delivered,
     Acknowledged,
+}
+
+impl Mark {
+    const fn action(&self) -> &'static str {
+        match self {
+            Self::Read => "message.mark-read",
+            Self::Delivered => "message.mark-delivered",
+            Self::Acknowledged => "message.acknowledge",
+        }
+    }
 }

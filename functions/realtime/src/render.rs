@@ -2,11 +2,12 @@
 //! at the moment of sending.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use charts::Asking;
 use conversations::{NotificationView, OpenChat, Places, show, show_notification};
-use kernel::{ChatId, JobId, MessageId, NotificationId, Time, UserId};
+use kernel::{ChatId, JobId, MessageId, NotificationId, PatientId, Time, UserId};
 use model::chat::Happening;
 use model::inbox::{InboxEntry, Told};
 use model::message::{message_id, parse_message_id};
@@ -37,17 +38,27 @@ impl std::fmt::Debug for Frame {
     }
 }
 
-/// The frames of some entries, in their order; `None` for each that this reader may not see, or that names something
-/// that is no more.
+/// Frames, and what they show.
+pub(crate) struct Rendered {
+    /// In the order of the entries; `None` for each that this reader may not see, or that names something that is no
+    /// more.
+    pub(crate) frames: Vec<Option<Frame>>,
+    /// The chats they show something of, with the patients these are about.
+    pub(crate) chats: Vec<(ChatId, Option<PatientId>)>,
+}
+
+/// The frames of some entries.
 pub(crate) async fn render(
     app: &App,
     shelf: &Shelf,
     reader: &Caller,
     entries: &[InboxEntry],
-) -> Result<Vec<Option<Frame>>, Arc<ApiError>> {
+) -> Result<Rendered, Arc<ApiError>> {
     let own = Own::read(reader, entries).await.map_err(|error| Arc::new(error.into()))?;
     let found = shelf.load(app, &reader.store, wanted(reader, entries, &own)).await?;
-    let view = View { reader, own, found: &found };
+    let asking = Asking::of(app, reader);
+    let open_to = found.chats_of(&asking).await.map_err(Arc::new)?;
+    let view = View { reader, own, found: &found, open_to: &open_to };
     let frame = |entry: &InboxEntry| {
         // What does not open today will not open tomorrow, and must not keep the reader from what follows.
         view.frame(&entry.what).unwrap_or_else(|error| {
@@ -55,7 +66,12 @@ pub(crate) async fn render(
             None
         })
     };
-    Ok(entries.iter().map(frame).collect())
+    let frames: Vec<Option<Frame>> = entries.iter().map(frame).collect();
+    let shown = entries.iter().zip(&frames).filter(|(_, frame)| frame.is_some());
+    let chats: BTreeSet<ChatId> = shown.filter_map(|(entry, _)| view.chat_of(&entry.what)).collect();
+    let about = |id: &ChatId| found.chat(id).and_then(|open| open.chat.patient_id.clone());
+    let chats = chats.into_iter().filter(|id| open_to.contains(id)).map(|id| (id.clone(), about(&id))).collect();
+    Ok(Rendered { frames, chats })
 }
 
 /// What only this reader has: notifications and scribe jobs.
@@ -127,9 +143,30 @@ struct View<'a> {
     reader: &'a Caller,
     own: Own,
     found: &'a Found,
+    /// The chats in which the reader takes part now.
+    open_to: &'a HashSet<ChatId>,
 }
 
 impl View<'_> {
+    /// The chat, where the reader takes part in it now.
+    fn chat_for(&self, id: &ChatId) -> Option<&OpenChat> {
+        self.found.chat(id).filter(|_| self.open_to.contains(id))
+    }
+
+    /// The chat that something told is about.
+    fn chat_of(&self, told: &Told) -> Option<ChatId> {
+        match told {
+            Told::Chat { chat_id, .. } => Some(chat_id.clone()),
+            Told::Read { message_id, .. } | Told::Acknowledged { message_id, .. } => {
+                parse_message_id(message_id).map(|(chat, _)| chat)
+            }
+            Told::Notification { notification_id } => {
+                self.own.notifications.get(notification_id).map(|notification| notification.chat_id.clone())
+            }
+            Told::ScribeJob { .. } => None,
+        }
+    }
+
     fn frame(&self, told: &Told) -> Result<Option<Frame>, ApiError> {
         if !self.reader.principal.may_see_phi() && !matches!(told, Told::Notification { .. }) {
             return Ok(None);
@@ -172,7 +209,7 @@ impl View<'_> {
             }
             _ => {}
         }
-        let Some(open) = self.found.chat_for(chat_id, reader) else { return Ok(None) };
+        let Some(open) = self.chat_for(chat_id) else { return Ok(None) };
         let places = Places::of(self.reader.tenant(), chat_id);
         match happening {
             Happening::MessageSent { .. } => self.message("message:received", open, &places, happening),
@@ -224,7 +261,7 @@ impl View<'_> {
         at: Time,
     ) -> Option<Frame> {
         let (chat_id, _) = parse_message_id(message_id)?;
-        self.found.chat_for(&chat_id, self.reader.user())?;
+        self.chat_for(&chat_id)?;
         let data = json!({ "messageId": message_id, "chatId": chat_id, (who): by, (when): at });
         Some(Frame::new(event, data))
     }
@@ -237,7 +274,7 @@ impl View<'_> {
             let data = json!({ "id": id, "type": kind, "title": null, "body": null, "timestamp": created_at });
             return Ok(Some(Frame::new("notification:new", data)));
         }
-        let chat = self.found.chat_for(&notification.chat_id, self.reader.user());
+        let chat = self.chat_for(&notification.chat_id);
         let Some(open) = chat else { return Ok(None) };
         let message = notification.message_id.as_ref().and_then(|id| self.found.message(id));
         let shown = show_notification(open, self.reader.tenant(), id.clone(), notification.clone(), message)?;

@@ -1,17 +1,19 @@
 //! Reads what many connections are about to show. A message in a chat of a thousand wakes a thousand connections that
 //! all want the same chat and message; those that ask while a read is under way share the next one. A read that begins
-//! after it was asked for is as fresh as one's own: membership holds at the moment of sending.
+//! after it was asked for is as fresh as one's own: membership and consent hold at the moment of sending.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use conversations::{OpenChat, chat_subject};
+use charts::Asking;
+use conversations::{OpenChat, chat_subject, takes_part};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, join_all};
-use kernel::{ChatId, MessageId, TenantId, UserId};
+use kernel::{ChatId, MessageId, PatientId, TenantId};
 use model::chat::{CHATS, Chat, sequence_id};
 use model::message::{Message, messages, parse_message_id};
+use model::patient::{PATIENTS, Patient};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use store::{Document, Key, Store};
@@ -33,6 +35,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Found {
     chats: HashMap<ChatId, OpenChat>,
     messages: HashMap<MessageId, Message>,
+    patients: HashMap<PatientId, Patient>,
 }
 
 type Load = Shared<BoxFuture<'static, Result<Arc<Found>, Arc<ApiError>>>>;
@@ -94,9 +97,16 @@ impl Found {
         self.chats.get(id)
     }
 
-    /// The chat, for someone who takes part now.
-    pub(crate) fn chat_for(&self, id: &ChatId, reader: &UserId) -> Option<&OpenChat> {
-        self.chat(id).filter(|open| open.chat.deleted_at.is_none() && open.chat.member(reader).is_some())
+    /// The chats in which someone takes part now.
+    pub(crate) async fn chats_of(&self, asking: &Asking<'_>) -> Result<HashSet<ChatId>, ApiError> {
+        let mut open_to = HashSet::new();
+        for (id, OpenChat { chat, .. }) in &self.chats {
+            let patient = chat.patient_id.as_ref().and_then(|id| self.patients.get(id));
+            if takes_part(asking, id, chat, patient).await? {
+                open_to.insert(id.clone());
+            }
+        }
+        Ok(open_to)
     }
 
     /// The message, as it is now.
@@ -120,7 +130,14 @@ async fn read(app: &App, store: &Store, wanted: &Wanted) -> Result<Found, ApiErr
         }
     }
     let chats = wanted.chats.iter().zip(chats).filter_map(|(id, document)| Some((id, undamaged::<Chat>(document?)?)));
-    let opened = chats.map(async |(id, chat)| {
+    let chats: Vec<(&ChatId, Chat)> = chats.collect();
+    let about: BTreeSet<&PatientId> = chats.iter().filter_map(|(_, chat)| chat.patient_id.as_ref()).collect();
+    let about: Vec<Key> = about.into_iter().map(|id| Key::new(PATIENTS.path(), id.as_str())).collect();
+    for document in store.get_keys(&about).await?.into_iter().flatten() {
+        let id = document.key.id.parse().ok();
+        found.patients.extend(id.zip(undamaged::<Patient>(document)));
+    }
+    let opened = chats.into_iter().map(async |(id, chat)| {
         let subject = chat_subject(id, chat.patient_id.as_ref());
         (id, chat, app.vault.key(store, &subject).await)
     });

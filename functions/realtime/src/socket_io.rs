@@ -19,7 +19,7 @@ use socketioxide::{SendError, SocketError, SocketIo};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tower::Service;
-use web::{ApiError, App, Caller};
+use web::{ApiError, App, Caller, ClientInfo};
 
 use crate::closing::Closing;
 use crate::connection::{Connection, Feed, Inbound, Outlet, Stop};
@@ -130,6 +130,8 @@ fn enter(hub: &Arc<Hub>, feed: Feed, socket: &SocketRef, auth: &Value) {
     let app = socket.req_parts().extensions.get::<App>().cloned();
     let (Some(app), Some(caller)) = (app, socket.extensions.get::<Caller>()) else { return };
     let last_event_id = Handshake::of(socket, auth).last_event_id;
+    let request = socket.req_parts();
+    let client = ClientInfo::of(&request.headers, &request.extensions, &app.settings);
     let (asked, inbound) = mpsc::channel(UNANSWERED);
     // These run in the order of the packets; only what they start would not.
     let for_packets = asked.clone();
@@ -149,7 +151,7 @@ fn enter(hub: &Arc<Hub>, feed: Feed, socket: &SocketRef, auth: &Value) {
         }
     });
     let outlet = Namespace { socket: socket.clone() };
-    match Connection::open(app, hub, caller, outlet, feed) {
+    match Connection::open(app, hub, (caller, client), outlet, feed) {
         Ok(connection) => drop(tokio::spawn(connection.run(packets(inbound), last_event_id))),
         Err((outlet, closing)) => drop(tokio::spawn(outlet.close(closing, packets(inbound)))),
     }

@@ -16,7 +16,7 @@ use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use web::{ApiError, App, Caller, Code, Query};
+use web::{ApiError, App, Caller, ClientInfo, Code, Query};
 
 use crate::closing::Closing;
 use crate::command::Command;
@@ -55,6 +55,7 @@ struct HandshakeQuery {
 /// Who connects, if the handshake says so, and where to resume.
 struct Handshake {
     caller: Option<Caller>,
+    client: ClientInfo,
     last_event_id: Option<String>,
 }
 
@@ -69,7 +70,8 @@ impl FromRequestParts<App> for Handshake {
             None if has_header => Some(Caller::from_request_parts(parts, app).await?),
             None => None,
         };
-        Ok(Self { caller, last_event_id: query.last_event_id })
+        let client = ClientInfo::of(&parts.headers, &parts.extensions, &app.settings);
+        Ok(Self { caller, client, last_event_id: query.last_event_id })
     }
 }
 
@@ -92,7 +94,7 @@ async fn connect(
 async fn serve(hub: Arc<Hub>, app: App, handshake: Handshake, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let mut outlet = Plain { sink, patience: PATIENCE };
-    let Handshake { caller, mut last_event_id } = handshake;
+    let Handshake { caller, client, mut last_event_id } = handshake;
     let caller = match caller {
         Some(caller) => caller,
         None => match sign_in(&app, &mut outlet, &mut stream).await {
@@ -103,7 +105,7 @@ async fn serve(hub: Arc<Hub>, app: App, handshake: Handshake, socket: WebSocket)
             None => return outlet.close(Closing::NOT_SIGNED_IN, inbound(stream)).await,
         },
     };
-    match Connection::open(app, &hub, caller, outlet, Feed::Everything) {
+    match Connection::open(app, &hub, (caller, client), outlet, Feed::Everything) {
         Ok(connection) => connection.run(inbound(stream), last_event_id).await,
         Err((outlet, closing)) => outlet.close(closing, inbound(stream)).await,
     }

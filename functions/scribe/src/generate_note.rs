@@ -1,5 +1,7 @@
+use access::decision::Action;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use charts::Asking;
 use conversations::{OpenChat, open};
 use events::Emit;
 use garde::Validate;
@@ -71,11 +73,13 @@ pub(crate) async fn generate_note(
     headers: HeaderMap,
     Json(body): Json<GenerateNoteBody>,
 ) -> Result<Response, ApiError> {
+    caller.trail.action("scribe.generate-note").entity("chat", &body.chat_id);
     caller.must_see_phi()?;
     if !writes_notes(caller.principal.role) {
         return Err(ApiError::forbidden("Only doctors, nurses and assistants let notes be written."));
     }
-    let open = open(&app, &caller.store, &body.chat_id, caller.user()).await?;
+    let open = open(&Asking::of(&app, &caller), &body.chat_id).await?;
+    may_use_ai(&Asking::of(&app, &caller), &open).await?;
     let assignment = assignment(&caller, body).await?;
     if open.chat.message_seq == 0 {
         return Err(empty_chat());
@@ -92,6 +96,14 @@ pub(crate) async fn generate_note(
     // Writing it again changes nothing, and who asks again may have lost access to the chat.
     response.extensions_mut().insert(NotKept);
     Ok(response)
+}
+
+/// An AI works on a chat about a patient only by a consent to it.
+pub(crate) async fn may_use_ai(asking: &Asking<'_>, open: &OpenChat) -> Result<(), ApiError> {
+    if let Some(patient) = &open.chat.patient_id {
+        asking.open(patient, &Action::UseAi(Some(open.id.clone()))).await?;
+    }
+    Ok(())
 }
 
 /// Who may let notes be written, once verified.
@@ -172,6 +184,7 @@ mod tests {
 
     use kernel::UserId;
     use model::chat::{CHATS, ChatType, sequence_id};
+    use model::consent::{Grantee, Scope};
     use model::message::{Message, MessageKind, Priority, message_id, messages};
     use model::preferences::Preferences;
     use serde_json::{Value, json};
@@ -183,7 +196,7 @@ mod tests {
         functions: || vec![crate::function()];
         a_note_cites_what_was_said, the_template_follows_the_preference, only_clinicians_in_the_chat_ask,
         what_breaks_a_rule_is_named, nothing_said_is_no_note, only_the_last_thousand_messages_count,
-        a_job_has_its_stages_and_its_result,
+        a_job_has_its_stages_and_its_result, an_ai_works_on_a_patients_chat_by_consent_only,
     }
 
     const VISIT: &[(bool, &str)] = &[
@@ -235,6 +248,36 @@ mod tests {
             let kind = suggestion["type"].as_str().unwrap();
             assert!(["medication", "symptom", "action", "finding"].contains(&kind) && suggestion["id"].is_string());
         }
+    }
+
+    async fn an_ai_works_on_a_patients_chat_by_consent_only(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Dr. Ann").await;
+        let patient = app.patient(&ann, "Pat").await;
+        let chat = app.chat(ChatType::CareTeam, Some(patient.clone()), &[&ann.id]).await;
+        app.say(&chat, &ann, "I want you to increase lisinopril to 20 mg daily and come back in two weeks.").await;
+        let ask = || app.post("/api/v1/scribe/generate-note").by(&ann).json(&json!({"chatId": chat}));
+        let refused = ask().expect(403).await;
+        assert_eq!(refused["error"]["details"]["reason"], "no-ai-consent");
+        let other = ChatId::generate(app.app.random.as_ref());
+        app.consent(&patient, &ann.id, |c| {
+            (c.ai_use, c.scope) = (true, Scope::Chat { chat_id: other.clone() });
+        })
+        .await;
+        ask().refused(403, "FORBIDDEN").await;
+        let consent = app.consent(&patient, &ann.id, |c| (c.ai_use, c.grantee) = (true, Grantee::CareTeam)).await;
+        ask().expect(200).await;
+
+        let queued = ask().header("prefer", "respond-async").expect(202).await;
+        app.settle().await;
+        let job = app.get(&format!("/api/v1/scribe/jobs/{}", queued["jobId"].as_str().unwrap())).by(&ann);
+        assert_eq!(job.expect(200).await["state"], "succeeded");
+        app.revoke(&patient, &consent).await;
+        ask().refused(403, "FORBIDDEN").await;
+        ask().header("prefer", "respond-async").refused(403, "FORBIDDEN").await;
+        let log = app.audit_log().await;
+        let of = |action: &str| log.iter().filter(|e| e.action == action && e.patients == [patient.clone()]).count();
+        assert_eq!((of("scribe.generate-note"), of("scribe.note-written")), (6, 1));
+        assert_eq!(log.iter().filter(|e| e.refusal.as_deref() == Some("no-ai-consent")).count(), 4);
     }
 
     async fn the_template_follows_the_preference(app: TestApp) {
@@ -336,7 +379,8 @@ mod tests {
         let (ann, pat) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Patient, "Pat").await);
         let chat = app.chat(ChatType::Direct, None, &[&ann.id, &pat.id]).await;
         many_messages(&app, &chat, &pat.id, 1_003).await;
-        let open = open(&app.app, &app.store, &chat, &ann.id).await.unwrap();
+        let asking = Asking::for_person(&app.app, &app.store, &ann.id, Role::Doctor, true);
+        let open = open(&asking, &chat).await.unwrap();
         let turns = transcript::read(&app.store, &open).await.unwrap();
         assert_eq!(turns.len(), 1_000);
         let ends = (turns[0].message_id.clone(), turns[999].message_id.clone());

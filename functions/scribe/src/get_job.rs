@@ -1,4 +1,5 @@
 use axum::extract::State;
+use charts::Asking;
 use conversations::open;
 use kernel::{JobId, Phi, Time};
 use model::scribe_job::{JobState, SCRIBE_JOBS, ScribeJob, Stage};
@@ -60,6 +61,7 @@ pub(crate) async fn get_scribe_job(
     caller: Caller,
     Path(id): Path<JobId>,
 ) -> Result<Json<ScribeJobView>, ApiError> {
+    caller.trail.action("scribe.job-read").entity("scribe-job", &id);
     caller.must_see_phi()?;
     let found = caller.store.get(&SCRIBE_JOBS, id.as_str()).await?.map(|doc| doc.value);
     let job =
@@ -88,6 +90,6 @@ async fn result(
     job: &ScribeJob,
 ) -> Result<Option<Phi<GeneratedNote>>, ApiError> {
     let Some(sealed) = &job.result else { return Ok(None) };
-    let open = open(app, &caller.store, &job.chat_id, caller.user()).await?;
+    let open = open(&Asking::of(app, caller), &job.chat_id).await?;
     Ok(Some(open.key.open_json(&job_place(caller.tenant(), id), sealed)?))
 }

@@ -1,5 +1,7 @@
 //! Does a scribe job.
 
+use access::decision::Action;
+use charts::Asking;
 use conversations::{OpenChat, open};
 use events::{Delivery, Emit, Failure};
 use kernel::{JobId, Phi};
@@ -8,10 +10,11 @@ use model::event::{ScribeJobEnded, ScribeJobRequested};
 use model::note_template::NoteTemplate;
 use model::scribe_job::{JobState, SCRIBE_JOBS, ScribeJob};
 use model::user::USERS;
-use web::{ApiError, Code, Job};
+use store::Transaction;
+use web::{ApiError, ClientInfo, Code, Entry, Job, Record};
 
 use crate::draft::GeneratedNote;
-use crate::generate_note::writes_notes;
+use crate::generate_note::{may_use_ai, writes_notes};
 use crate::writer::{Assignment, NoNote, Waiting, write};
 use crate::{job_place, transcript};
 
@@ -42,6 +45,13 @@ pub(crate) async fn write_note(job: Job, delivery: Delivery<ScribeJobRequested>)
         }
         Err(Obstacle { cause, .. }) => Err(Failure::Retry(cause)),
     }
+}
+
+/// The reason of a job that may not end well any more.
+const NO_LONGER: &str = "You may no longer see this chat, or no consent allows an AI to be used on it.";
+
+fn is_refusal(error: &ApiError) -> bool {
+    matches!(error.code(), Code::NotFound | Code::Forbidden)
 }
 
 struct Work {
@@ -94,7 +104,7 @@ impl Work {
     async fn attempt(&self, begun: &ScribeJob) -> Result<Outcome, Obstacle> {
         let Job { app, store } = &self.job;
         let Some(open) = self.open_for_requester(begun).await? else {
-            return Ok(Outcome::Failed("You may no longer see this chat.".to_owned()));
+            return Ok(Outcome::Failed(NO_LONGER.to_owned()));
         };
         let turns = transcript::read(store, &open).await?;
         if turns.is_empty() {
@@ -118,12 +128,16 @@ impl Work {
     async fn open_for_requester(&self, begun: &ScribeJob) -> Result<Option<OpenChat>, ApiError> {
         let Job { app, store } = &self.job;
         let user = store.get(&USERS, begun.requested_by.as_str()).await?.map(|doc| doc.value);
-        if !user.is_some_and(|user| user.may_see_phi() && writes_notes(user.role)) {
-            return Ok(None);
-        }
-        match open(app, store, &begun.chat_id, &begun.requested_by).await {
+        let Some(user) = user.filter(|user| user.may_see_phi() && writes_notes(user.role)) else { return Ok(None) };
+        let asking = Asking::for_user(app, store, &begun.requested_by, &user);
+        let allowed = async {
+            let open = open(&asking, &begun.chat_id).await?;
+            may_use_ai(&asking, &open).await?;
+            Ok(open)
+        };
+        match allowed.await {
             Ok(open) => Ok(Some(open)),
-            Err(error) if error.code() == Code::NotFound => Ok(None),
+            Err(error) if is_refusal(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -148,19 +162,55 @@ impl Work {
             Outcome::Failed(reason) => (None, Some(reason.clone())),
         };
         let ended = app.occurs(ScribeJobEnded { job_id: self.id.clone(), user_id: begun.requested_by.clone() });
+        let entry = self.entry(begun, outcome);
         store
             .transact("end-scribe-job", async |tx| {
                 let found = tx.get(&SCRIBE_JOBS, self.id.as_str()).await?.map(|doc| doc.value);
-                let Some(mut job) = found.filter(|job| !job.has_ended()) else { return Ok(()) };
+                let Some(mut job) = found.filter(|job| !job.has_ended()) else { return Ok::<_, ApiError>(()) };
+                // What was consented to when the work began may have been taken back while it lasted.
+                let still_allowed = self.is_allowed_in(&tx, begun, outcome).await?;
+                let (result, error) = match still_allowed {
+                    true => (result.clone(), error.clone()),
+                    false => (None, Some(NO_LONGER.to_owned())),
+                };
                 let is_written = result.is_some();
                 job.state = if is_written { JobState::Succeeded } else { JobState::Failed };
                 job.enter(if is_written { "done" } else { "failed" }, now);
-                (job.result, job.error) = (result.clone(), error.clone());
+                (job.result, job.error) = (result, error);
                 tx.put_until(&SCRIBE_JOBS, self.id.as_str(), &job, job.expires_at())?;
-                tx.emit(&ended)
+                tx.record(&entry)?;
+                Ok(tx.emit(&ended)?)
             })
             .await?;
         Ok(())
+    }
+
+    /// Whether the requester may have the result now, by what the transaction reads.
+    async fn is_allowed_in(&self, tx: &Transaction, begun: &ScribeJob, outcome: &Outcome) -> Result<bool, ApiError> {
+        let Outcome::Written(open, _) = outcome else { return Ok(true) };
+        let Some(patient) = &open.chat.patient_id else { return Ok(true) };
+        let Job { app, store } = &self.job;
+        let user = tx.get(&USERS, begun.requested_by.as_str()).await?.map(|doc| doc.value);
+        let Some(user) = user else { return Ok(false) };
+        let asking = Asking::for_user(app, store, &begun.requested_by, &user);
+        for action in [Action::Chat(open.id.clone()), Action::UseAi(Some(open.id.clone()))] {
+            match asking.enter(tx, patient, &action).await {
+                Ok(_) => {}
+                Err(error) if is_refusal(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the audit log says of the end of a job: an AI has worked on a chat for somebody, or it has not.
+    fn entry(&self, begun: &ScribeJob, outcome: &Outcome) -> Entry {
+        let entry = self.job.app.entry("scribe.note-written", &ClientInfo::default());
+        let entry = entry.of_user(&begun.requested_by).entity("scribe-job", self.id.as_str());
+        match outcome {
+            Outcome::Written(open, _) => open.chat.patient_id.iter().fold(entry, Entry::patient),
+            Outcome::Failed(_) => entry.denied("no-note"),
+        }
     }
 }
 
@@ -202,7 +252,7 @@ mod tests {
 
     testkit::on_both_platforms! {
         builds;
-        a_finished_job_stays_as_it_is, who_may_no_longer_see_the_chat_gets_no_note, a_fault_is_tried_again,
+        a_finished_job_stays_as_it_is, who_may_no_longer_see_the_chat_gets_no_note, who_has_no_consent_to_an_ai_any_more_gets_no_note, a_fault_is_tried_again,
         a_job_that_crashes_is_given_up,
     }
 
@@ -288,7 +338,7 @@ mod tests {
         app.deliver(envelope).await;
         let failed = job(&app, &first).await;
         assert_eq!((failed.state, stages(&failed)), (JobState::Failed, vec!["reading", "failed"]));
-        assert_eq!((failed.error.as_deref(), failed.result), (Some("You may no longer see this chat."), None));
+        assert_eq!((failed.error.as_deref(), failed.result), (Some(NO_LONGER), None));
 
         app.change_chat(&chat, |chat| chat.members.get_mut(&ann.id).unwrap().left_at = None).await;
         let close = app.store.transact("test", async |tx| {
@@ -299,6 +349,33 @@ mod tests {
         close.await.unwrap();
         app.deliver(of_closed_account.1).await;
         assert_eq!(job(&app, &of_closed_account.0).await.state, JobState::Failed);
+        assert_eq!(ended.load(Ordering::SeqCst), 2);
+    }
+
+    async fn who_has_no_consent_to_an_ai_any_more_gets_no_note(build: Build) {
+        let (app, ended) = app(build).await;
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let patient = app.patient(&ann, "Pat").await;
+        let chat = app.chat(ChatType::CareTeam, Some(patient.clone()), &[&ann.id]).await;
+        app.say(&chat, &ann, "I want you to increase lisinopril to 20 mg daily and come back in two weeks.").await;
+        let consent = app.consent(&patient, &ann.id, |c| c.ai_use = true).await;
+        let (first, envelope) = queued(&app, &ann, &chat, 0).await;
+        app.revoke(&patient, &consent).await;
+        app.deliver(envelope).await;
+        let failed = job(&app, &first).await;
+        assert_eq!((failed.state, failed.error.as_deref()), (JobState::Failed, Some(NO_LONGER)));
+
+        // Taken back after the words were read and before the note is kept.
+        app.consent(&patient, &ann.id, |c| c.ai_use = true).await;
+        let (second, envelope) = queued(&app, &ann, &chat, 0).await;
+        let work = Work { job: Job { app: app.app.clone(), store: app.store.clone() }, id: second.clone() };
+        let begun = work.begin().await.unwrap().unwrap();
+        let Ok(Outcome::Written(open, note)) = work.attempt(&begun).await else { panic!("a note is written") };
+        app.change_patient(&patient, |patient| patient.circle.consents.clear()).await;
+        work.end(&begun, &Outcome::Written(open, note)).await.unwrap();
+        let failed = job(&app, &second).await;
+        assert_eq!((failed.error.as_deref(), failed.result), (Some(NO_LONGER), None));
+        app.deliver(envelope).await;
         assert_eq!(ended.load(Ordering::SeqCst), 2);
     }
 

@@ -1,7 +1,7 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use consentmd::{accounts, demo, functions};
+use consentmd::{accounts, admin, demo, functions};
 
 use std::process::ExitCode;
 
@@ -22,6 +22,9 @@ enum Command {
     Run,
     /// Plays a real consultation: against a server that runs, else it starts one of its own.
     Demo(demo::Options),
+    /// Works on the stored data: keys and what else needs no server. Configured by the same variables as the server.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Prints the API's OpenAPI document.
     Openapi,
     /// Prints the table of environment variables, for the README.
@@ -43,6 +46,10 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run().await,
         Command::Demo(options) => demo::play(options).await,
+        Command::Admin(command) => {
+            print!("{}", admin::run(command).await?);
+            Ok(())
+        }
         Command::Openapi => {
             print!("{}", functions::document()?);
             Ok(())

@@ -234,6 +234,15 @@ pub fn decide(asker: Asker<'_>, record: Record<'_>, action: &Action, purpose: Pu
     Decision::Deny(otherwise)
 }
 
+/// All that ties `asker` to a record now, whatever it allows. Empty for a record that is deleted and for an account that
+/// waits for verification.
+pub fn ties(asker: Asker<'_>, record: Record<'_>, at: Time) -> Vec<Reason> {
+    if record.is_deleted || (asker.role.is_staff() && !asker.verified) {
+        return Vec::new();
+    }
+    grounds(asker, record, at).iter().map(Ground::reason).collect()
+}
+
 /// Something that ties a person to a patient.
 enum Ground<'a> {
     Own,

@@ -24,6 +24,8 @@ pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// How far the clocks of two machines may differ, in seconds.
 const LEEWAY_SECS: i64 = 30;
+/// The "typ" of access tokens.
+const JWT: &str = "JWT";
 /// Longer text is no token of ours.
 const LONGEST_TOKEN: usize = 4096;
 
@@ -55,9 +57,9 @@ pub enum TokenError {
     Invalid,
 }
 
-/// A token could not be signed.
+/// A token or statement could not be signed.
 #[derive(Debug, thiserror::Error)]
-#[error("an access token could not be signed")]
+#[error("a token could not be signed")]
 pub struct SigningFailed(#[source] jsonwebtoken::errors::Error);
 
 /// Issues and checks access tokens. Cheap to clone.
@@ -132,8 +134,9 @@ impl Tokens {
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = header.kid.as_deref().and_then(|id| self.keys.verifying(id)).ok_or(TokenError::Invalid)?;
-        // "crit" names extensions that must be understood, and we understand none (RFC 7515, section 4.1.11).
-        if header.crit.is_some() {
+        // "crit" names extensions that must be understood, and we understand none (RFC 7515, section 4.1.11). Another
+        // "typ" is a statement of ours, which is no token.
+        if header.crit.is_some() || header.typ.as_deref() != Some(JWT) {
             return Err(TokenError::Invalid);
         }
         let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
@@ -153,6 +156,29 @@ impl Tokens {
             session: claims.sid,
             verified: claims.verified,
         })
+    }
+
+    /// A statement of this installation that outlives any token (a certificate, a checkpoint), as a compact JWS. `typ` in
+    /// its header says what kind it is, so that no statement passes for an access token, nor for one of another kind.
+    pub fn sign_statement(&self, typ: &str, statement: &serde_json::Value) -> Result<String, SigningFailed> {
+        let mut header = Header { kid: Some(self.keys.current_id().to_owned()), ..Header::new(Algorithm::ES256) };
+        header.typ = Some(typ.to_owned());
+        jsonwebtoken::encode(&header, statement, self.keys.signing()).map_err(SigningFailed)
+    }
+
+    /// What a statement of [`Tokens::sign_statement`] says, where it was signed by one of our keys and is of this kind.
+    pub fn verify_statement(&self, typ: &str, statement: &str) -> Result<serde_json::Value, TokenError> {
+        let header = jsonwebtoken::decode_header(statement).map_err(|_| TokenError::Invalid)?;
+        let key = header.kid.as_deref().and_then(|id| self.keys.verifying(id)).ok_or(TokenError::Invalid)?;
+        if header.typ.as_deref() != Some(typ) || header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let decoded = jsonwebtoken::decode::<serde_json::Value>(statement, key, &validation);
+        Ok(decoded.map_err(|error| log_refusal(error.kind()))?.claims)
     }
 
     /// The public keys, for whoever checks our tokens (RFC 7517).

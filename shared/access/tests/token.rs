@@ -72,6 +72,25 @@ fn a_token_holds_ids_and_nothing_personal() {
 }
 
 #[test]
+fn a_statement_says_what_kind_it_is_and_is_no_token() {
+    let (tokens, pair, _) = tokens_and_key();
+    let said = json!({"subjectKey": "patient_p1", "exp": 1});
+    let statement = tokens.sign_statement("consentmd-shred+jwt", &said).unwrap();
+    let header = json!({"typ": "consentmd-shred+jwt", "alg": "ES256", "kid": tokens.jwks()["keys"][0]["kid"]});
+    assert_eq!((part(&statement, 0), part(&statement, 1)), (header.clone(), said.clone()));
+    assert_eq!(tokens.verify_statement("consentmd-shred+jwt", &statement), Ok(said), "it does not expire");
+    assert_eq!(tokens.verify_statement("other", &statement), Err(TokenError::Invalid));
+    let (other, ..) = tokens_and_key();
+    assert_eq!(other.verify_statement("consentmd-shred+jwt", &statement), Err(TokenError::Invalid));
+    assert_eq!(tokens.verify_statement("consentmd-shred+jwt", &statement[1..]), Err(TokenError::Invalid));
+
+    let token = tokens.issue(&principal(), at(0)).unwrap();
+    assert_eq!(tokens.verify_statement("consentmd-shred+jwt", &token), Err(TokenError::Invalid));
+    let posing = jwt(&header, &part(&token, 1), es256(&pair));
+    assert_eq!(tokens.verify(&posing, at(1)), Err(TokenError::Invalid), "the claims of a token in a statement");
+}
+
+#[test]
 fn only_our_claims_are_accepted() {
     let (tokens, pair, _) = tokens_and_key();
     let token = tokens.issue(&principal(), at(0)).unwrap();

@@ -1,4 +1,4 @@
-use access::decision::{Action, Asker, Decision, Reason, Record, Refusal, decide};
+use access::decision::{Action, Asker, Decision, Reason, Record, Refusal, decide, ties};
 use kernel::{PatientId, Role, TenantId, UserId};
 use model::consent::{DataKind, Grantee, Proxy, Purpose};
 use model::patient::{PATIENTS, Patient};
@@ -50,14 +50,25 @@ impl<'a> Asking<'a> {
 
     /// A user on whose behalf a job or a socket works, for treatment. It leaves its audit entries itself.
     pub fn for_user(app: &'a App, store: &'a Store, user: &'a UserId, account: &User) -> Self {
-        let purpose = Purpose::default();
-        Self { app, store, user, role: account.role, verified: account.may_see_phi(), purpose, trail: None }
+        Self::for_person(app, store, user, account.role, account.may_see_phi())
+    }
+
+    /// A person whose account was read in part, for treatment. It leaves its audit entries itself.
+    pub fn for_person(app: &'a App, store: &'a Store, user: &'a UserId, role: Role, verified: bool) -> Self {
+        Self { app, store, user, role, verified, purpose: Purpose::default(), trail: None }
     }
 
     /// The same for another purpose.
     #[must_use]
     pub const fn for_purpose(self, purpose: Purpose) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// Notes on the trail that it is refused for another reason than the decision's, in one of few fixed words.
+    pub fn refuse(&self, refusal: &'static str) {
+        if let Some(trail) = self.trail {
+            trail.denied(refusal);
+        }
     }
 
     /// The application.
@@ -90,6 +101,20 @@ impl<'a> Asking<'a> {
         let asker = Asker { user: self.user, role: self.role, verified: self.verified };
         let is_of_age = self.is_of_age(id, patient).await?;
         Ok(decide(asker, Record::of(patient, is_of_age), action, self.purpose, self.app.now()))
+    }
+
+    /// All that ties the asker to this record now. For what was allowed before and is asked for again.
+    pub async fn ties(&self, id: &PatientId, patient: &Patient) -> Result<Vec<Reason>, ApiError> {
+        let asker = Asker { user: self.user, role: self.role, verified: self.verified };
+        let is_of_age = self.is_of_age(id, patient).await?;
+        Ok(ties(asker, Record::of(patient, is_of_age), self.app.now()))
+    }
+
+    /// Notes on the trail that something of this patient is shown, which a filter by [`Asking::decide`] let through.
+    pub fn saw(&self, id: &PatientId) {
+        if let Some(trail) = self.trail {
+            trail.patient(id).purpose(self.purpose);
+        }
     }
 
     /// The same, on the trail: whose record, and why it is allowed. A refusal says no more than that there is no such

@@ -5,10 +5,12 @@
 //! In a handler: `Asking::of(&app, &caller).open(&id, &Action::Read(DataKind::Vitals)).await?`. In a transaction, where
 //! a change of the circle must not slip between: `asking.enter(&tx, &id, &action).await?`.
 
+mod again;
 mod asking;
 mod birth;
 mod places;
 
+pub use again::WhileTiesLast;
 pub use asking::{Asking, OpenChart};
 pub use birth::{BirthDate, InvalidBirthDate};
 pub use places::ChartPlaces;

@@ -4,8 +4,8 @@ use events::{Emit, Occurred};
 use kernel::{ChatId, Time, UserId};
 use model::chat::{CHATS, Chat, Happening, LogEntry, log, sequence_id};
 use model::event::ChatLogGrew;
-use store::{Doc, Transaction};
-use web::{ApiError, App};
+use store::Transaction;
+use web::App;
 
 /// For how long a chat's log is kept: longer than an inbox.
 const LOG_KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
@@ -43,14 +43,4 @@ impl Change {
         tx.emit(&self.grew.with(ChatLogGrew { chat_id: self.chat_id.clone(), log_seq, happening }))?;
         Ok(chat)
     }
-}
-
-/// The chat that a transaction read, for a member; whoever is none learns only that there is no such chat for them.
-pub fn for_member(found: Option<Doc<Chat>>, reader: &UserId) -> Result<Chat, ApiError> {
-    found.map(|doc| doc.value).filter(|chat| is_open_to(chat, reader)).ok_or_else(|| ApiError::not_found("chat"))
-}
-
-/// Whether someone may see a chat now.
-pub(crate) fn is_open_to(chat: &Chat, reader: &UserId) -> bool {
-    chat.deleted_at.is_none() && chat.member(reader).is_some()
 }

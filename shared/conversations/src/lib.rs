@@ -2,6 +2,7 @@
 //! messages. The chats function serves these over REST, realtime over sockets, the scribe reads transcripts.
 
 mod change;
+mod gate;
 mod lane;
 mod notices;
 mod open;
@@ -11,7 +12,8 @@ mod roster;
 mod send;
 mod show;
 
-pub use change::{Change, for_member};
+pub use change::Change;
+pub use gate::{admit, admit_in, members_now, takes_part};
 pub use lane::turn;
 pub use notices::{NotificationData, NotificationView, notification_place, show_notification, show_notifications};
 pub use open::{OpenChat, chat_subject, open, open_many, open_message};

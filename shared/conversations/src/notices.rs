@@ -1,18 +1,19 @@
 use std::collections::HashMap;
 
-use kernel::{ChatId, MessageId, NotificationId, Phi, TenantId, Time, UserId};
+use charts::Asking;
+use kernel::{ChatId, MessageId, NotificationId, PatientId, Phi, TenantId, Time};
 use model::chat::{CHATS, Chat, sequence_id};
 use model::message::{Message, messages, parse_message_id};
 use model::notification::{Notification, NotificationType};
+use model::patient::{PATIENTS, Patient};
 use serde::Serialize;
 use store::{Doc, Document, Key, Store};
 use utoipa::ToSchema;
 use vault::{Place, SubjectKey};
 use web::{ApiError, App};
 
-use crate::change::is_open_to;
-use crate::open::admit_all;
-use crate::{OpenChat, Places, chat_subject, preview_of};
+use crate::open::{admit_all, patients_of};
+use crate::{OpenChat, Places, chat_subject, preview_of, takes_part};
 
 /// What stands in place of a text that its reader may no longer see.
 const HIDDEN_TITLE: &str = "A message you can no longer see";
@@ -72,17 +73,19 @@ pub fn notification_place<'a>(tenant: &'a TenantId, id: &'a NotificationId) -> P
 /// or its key destroyed, sees no text, and of an edited message the reader sees what it says now. One round trip. A
 /// named disclosure.
 pub async fn show_notifications(
-    app: &App,
-    store: &Store,
-    reader: &UserId,
+    asking: &Asking<'_>,
     found: Vec<Doc<Notification>>,
 ) -> Result<Vec<NotificationView>, ApiError> {
-    let surroundings = Surroundings::read(app, store, &found).await?;
+    let store = asking.store();
+    let surroundings = Surroundings::read(asking.app(), store, &found).await?;
     let mut shown = Vec::with_capacity(found.len());
     for Doc { id, value: notification, .. } in found {
         let Ok(id) = id.parse::<NotificationId>() else { continue };
-        let texts = match surroundings.visible(app, store, reader, &notification).await? {
-            Some((key, message)) => texts(&store.database().tenant, &id, &notification, &key, message)?,
+        let texts = match surroundings.visible(asking, &notification).await? {
+            Some((key, message)) => {
+                notification.patient_id.iter().for_each(|patient| asking.saw(patient));
+                texts(&store.database().tenant, &id, &notification, &key, message)?
+            }
             None => (HIDDEN_TITLE.to_owned(), HIDDEN_BODY.to_owned()),
         };
         shown.push(view(id, notification, texts));
@@ -111,6 +114,7 @@ pub fn show_notification(
 struct Surroundings {
     chats: HashMap<ChatId, Chat>,
     messages: HashMap<MessageId, Message>,
+    patients: HashMap<PatientId, Patient>,
 }
 
 impl Surroundings {
@@ -119,6 +123,7 @@ impl Surroundings {
         for Doc { value, .. } in found {
             wanted.push(Key::new(CHATS.path(), value.chat_id.as_str()));
             wanted.extend(value.message_id.as_ref().and_then(message_key));
+            wanted.extend(value.patient_id.as_ref().map(|id| Key::new(PATIENTS.path(), id.as_str())));
             let subject = chat_subject(&value.chat_id, value.patient_id.as_ref());
             if !app.vault.is_kept(store, &subject) {
                 wanted.push(vault::Vault::document_key(&subject));
@@ -131,6 +136,9 @@ impl Surroundings {
         let (keys, others): (Vec<_>, Vec<_>) =
             documents.into_iter().flatten().partition(|document| of(&vault::DATA_KEYS.path(), document));
         admit_all(app, store, keys.into_iter().map(Some).collect()).await?;
+        let (patients, others): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|document| of(&PATIENTS.path(), document));
+        let patients = patients_of(patients.into_iter().map(Some).collect())?;
         let mut chats = HashMap::new();
         let mut by_place = HashMap::new();
         for document in others {
@@ -144,18 +152,18 @@ impl Surroundings {
         }
         let ids = found.iter().filter_map(|doc| doc.value.message_id.clone());
         let messages = ids.filter_map(|id| Some((id.clone(), by_place.remove(&message_key(&id)?)?))).collect();
-        Ok(Self { chats, messages })
+        Ok(Self { chats, messages, patients })
     }
 
     /// The key that opens the notification, and the message it is about, if its reader may see them now.
     async fn visible(
         &self,
-        app: &App,
-        store: &Store,
-        reader: &UserId,
+        asking: &Asking<'_>,
         notification: &Notification,
     ) -> Result<Option<(SubjectKey, Option<&Message>)>, ApiError> {
-        if !self.chats.get(&notification.chat_id).is_some_and(|chat| is_open_to(chat, reader)) {
+        let Some(chat) = self.chats.get(&notification.chat_id) else { return Ok(None) };
+        let patient = chat.patient_id.as_ref().and_then(|id| self.patients.get(id));
+        if !takes_part(asking, &notification.chat_id, chat, patient).await? {
             return Ok(None);
         }
         let message = match &notification.message_id {
@@ -166,7 +174,7 @@ impl Surroundings {
             None => None,
         };
         let subject = chat_subject(&notification.chat_id, notification.patient_id.as_ref());
-        match app.vault.key(store, &subject).await {
+        match asking.app().vault.key(asking.store(), &subject).await {
             Ok(key) => Ok(Some((key, message))),
             Err(vault::Error::KeyMissing { .. }) => Ok(None),
             Err(error) => Err(error.into()),

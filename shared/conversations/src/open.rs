@@ -1,14 +1,17 @@
+use std::collections::{BTreeSet, HashMap};
+
+use charts::Asking;
 use futures::{StreamExt, TryStreamExt};
-use kernel::{ChatId, MessageId, Phi, UserId};
+use kernel::{ChatId, MessageId, PatientId, Phi, UserId};
 use model::chat::{CHATS, Chat, sequence_id};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
 use model::message::{Message, messages, parse_message_id};
+use model::patient::{PATIENTS, Patient};
 use store::{Document, Key, Store};
 use vault::{Subject, SubjectKey};
 use web::{ApiError, App};
 
-use crate::change::is_open_to;
-use crate::{Places, for_member};
+use crate::{Places, admit, takes_part};
 
 /// How many keys are unwrapped at once.
 const ADMITTED_AT_ONCE: usize = 16;
@@ -25,42 +28,38 @@ pub struct OpenChat {
 }
 
 /// Whose key seals a chat: the patient's it is about, else its own.
-pub fn chat_subject(id: &ChatId, patient: Option<&kernel::PatientId>) -> Subject {
+pub fn chat_subject(id: &ChatId, patient: Option<&PatientId>) -> Subject {
     patient.map_or_else(|| Subject::Chat(id.clone()), |patient| Subject::Patient(patient.clone()))
 }
 
 /// The chat, for a member. Whoever is no member learns only that there is no such chat for them.
-pub async fn open(app: &App, store: &Store, id: &ChatId, reader: &UserId) -> Result<OpenChat, ApiError> {
-    let chat = for_member(store.get(&CHATS, id.as_str()).await?, reader)?;
-    let key = app.vault.key(store, &chat_subject(id, chat.patient_id.as_ref())).await?;
+pub async fn open(asking: &Asking<'_>, id: &ChatId) -> Result<OpenChat, ApiError> {
+    let chat = admit(asking, id, asking.store().get(&CHATS, id.as_str()).await?).await?;
+    let key = key_of(asking, id, &chat).await?;
     Ok(OpenChat { id: id.clone(), chat, key })
 }
 
 /// A message with its chat, for a member, in one round trip.
-pub async fn open_message(
-    app: &App,
-    store: &Store,
-    id: &MessageId,
-    reader: &UserId,
-) -> Result<(OpenChat, Message), ApiError> {
+pub async fn open_message(asking: &Asking<'_>, id: &MessageId) -> Result<(OpenChat, Message), ApiError> {
     let no_message = || ApiError::not_found("message");
     let (chat_id, seq) = parse_message_id(id).ok_or_else(no_message)?;
     let keys =
         [Key::new(CHATS.path(), chat_id.as_str()), Key::new(messages(&chat_id).path(), sequence_id(seq).as_str())];
-    let mut found = store.get_keys(&keys).await?.into_iter();
-    let chat = found.next().flatten().map(as_chat).transpose()?.filter(|chat| is_open_to(chat, reader));
-    let message = found.next().flatten().map(store::typed::<Message>).transpose()?;
-    let (chat, message) = chat.zip(message).ok_or_else(no_message)?;
-    let key = app.vault.key(store, &chat_subject(&chat_id, chat.patient_id.as_ref())).await?;
+    let mut found = asking.store().get_keys(&keys).await?.into_iter();
+    let chat = found.next().flatten().map(store::typed::<Chat>).transpose()?;
+    let message = found.next().flatten().map(store::typed::<Message>).transpose()?.ok_or_else(no_message)?;
+    let chat = admit(asking, &chat_id, chat).await.map_err(|error| error.instead_of_not_found(no_message()))?;
+    let key = key_of(asking, &chat_id, &chat).await?;
     Ok((OpenChat { id: chat_id, chat, key }, message.value))
 }
 
-/// The chats of these memberships that can be seen now, each with its membership, in one round trip.
+/// The chats of these memberships of whoever asks in which that person takes part now, each with its membership, in one
+/// round trip.
 pub async fn open_many(
-    app: &App,
-    store: &Store,
+    asking: &Asking<'_>,
     memberships: Vec<Membership>,
 ) -> Result<Vec<(OpenChat, Membership)>, ApiError> {
+    let (app, store) = (asking.app(), asking.store());
     let subject = |m: &Membership| chat_subject(&m.chat_id, m.patient_id.as_ref());
     let mut keys: Vec<Key> = memberships.iter().map(|m| Key::new(CHATS.path(), m.chat_id.as_str())).collect();
     let mut subjects: Vec<Key> = memberships
@@ -71,16 +70,26 @@ pub async fn open_many(
         .collect();
     subjects.sort();
     subjects.dedup();
+    let patients: BTreeSet<&PatientId> = memberships.iter().filter_map(|m| m.patient_id.as_ref()).collect();
+    keys.extend(patients.iter().map(|id| Key::new(PATIENTS.path(), id.as_str())));
     keys.extend(subjects);
     let mut documents = store.get_keys(&keys).await?;
-    admit_all(app, store, documents.split_off(memberships.len())).await?;
+    let mut others = documents.split_off(memberships.len());
+    admit_all(app, store, others.split_off(patients.len())).await?;
+    let patients = patients_of(others)?;
     let mut opened = Vec::with_capacity(memberships.len());
     for (document, membership) in documents.into_iter().zip(memberships) {
-        let Some(chat) = document.map(as_chat).transpose()? else { continue };
-        if !is_open_to(&chat, &membership.user_id) {
+        let Some(chat) = document.map(store::typed::<Chat>).transpose()?.map(|doc| doc.value) else { continue };
+        let patient = chat.patient_id.as_ref().and_then(|id| patients.get(id));
+        if !takes_part(asking, &membership.chat_id, &chat, patient).await? {
             continue;
         }
-        let key = app.vault.key(store, &subject(&membership)).await?;
+        let key = match app.vault.key(store, &subject(&membership)).await {
+            Ok(key) => key,
+            // A destroyed key takes its chat away, and no other.
+            Err(vault::Error::KeyMissing { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
         opened.push((OpenChat { id: membership.chat_id.clone(), chat, key }, membership));
     }
     Ok(opened)
@@ -93,8 +102,18 @@ pub(crate) async fn admit_all(app: &App, store: &Store, keys: Vec<Option<Documen
     Ok(())
 }
 
-fn as_chat(document: Document) -> Result<Chat, store::Error> {
-    store::typed::<Chat>(document).map(|doc| doc.value)
+/// Patients that were read, by id.
+pub(crate) fn patients_of(documents: Vec<Option<Document>>) -> Result<HashMap<PatientId, Patient>, store::Error> {
+    let mut patients = HashMap::new();
+    for document in documents.into_iter().flatten() {
+        let patient = store::typed::<Patient>(document)?;
+        patients.extend(patient.id.parse().ok().map(|id: PatientId| (id, patient.value)));
+    }
+    Ok(patients)
+}
+
+async fn key_of(asking: &Asking<'_>, id: &ChatId, chat: &Chat) -> Result<SubjectKey, ApiError> {
+    Ok(asking.app().vault.key(asking.store(), &chat_subject(id, chat.patient_id.as_ref())).await?)
 }
 
 impl OpenChat {

@@ -1,3 +1,4 @@
+use charts::Asking;
 use events::Emit;
 use kernel::{ChatId, MessageId, Time, UserId};
 use model::chat::{CHATS, Chat, sequence_id};
@@ -5,20 +6,20 @@ use model::event::{MessageAcknowledged, MessageRead};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
 use model::message::{Acknowledgement, Priority, acknowledgements, messages, parse_message_id};
 use store::{Doc, Key, Store};
-use web::{ApiError, App};
+use web::ApiError;
 
-use crate::change::is_open_to;
-use crate::open_message;
+use crate::{admit, open_message};
 
 /// How many messages are looked through at a time for the reader's own.
 const LOOK: u32 = 300;
 
 /// Moves a reader's mark to a message: it and all before it are read. Says when it was read, and whether the mark
 /// moved.
-pub async fn mark_read(app: &App, store: &Store, reader: &UserId, id: &MessageId) -> Result<(Time, bool), ApiError> {
+pub async fn mark_read(asking: &Asking<'_>, id: &MessageId) -> Result<(Time, bool), ApiError> {
+    let (app, store, reader) = (asking.app(), asking.store(), asking.user());
     let (chat_id, seq) = parse_message_id(id).ok_or_else(no_message)?;
     let now = app.now();
-    let (chat, seen) = chat_and_own(store, &chat_id, seq, reader).await?;
+    let (chat, seen) = chat_and_own(asking, &chat_id, seq).await?;
     if seq <= seen.read_seq {
         return Ok((seen.read_at(seq).unwrap_or(now), false));
     }
@@ -64,11 +65,12 @@ async fn own_between(store: &Store, chat: &ChatId, from: u64, last: u64, reader:
 }
 
 /// Notes that all messages up to one have reached a device of the reader.
-pub async fn mark_delivered(app: &App, store: &Store, reader: &UserId, id: &MessageId) -> Result<(), ApiError> {
+pub async fn mark_delivered(asking: &Asking<'_>, id: &MessageId) -> Result<(), ApiError> {
+    let (app, store, reader) = (asking.app(), asking.store(), asking.user());
     let (chat_id, seq) = parse_message_id(id).ok_or_else(no_message)?;
     let now = app.now();
     // Read before the transaction, so that this never stands in the way of a message: a number once given stays.
-    let (_, seen) = chat_and_own(store, &chat_id, seq, reader).await?;
+    let (_, seen) = chat_and_own(asking, &chat_id, seq).await?;
     if seq <= seen.delivered_seq {
         return Ok(());
     }
@@ -86,8 +88,9 @@ pub async fn mark_delivered(app: &App, store: &Store, reader: &UserId, id: &Mess
 }
 
 /// Acknowledges an urgent message. Says when; a second time changes nothing and says when it was the first.
-pub async fn acknowledge(app: &App, store: &Store, reader: &UserId, id: &MessageId) -> Result<Time, ApiError> {
-    let (open, message) = open_message(app, store, id, reader).await?;
+pub async fn acknowledge(asking: &Asking<'_>, id: &MessageId) -> Result<Time, ApiError> {
+    let (app, store, reader) = (asking.app(), asking.store(), asking.user());
+    let (open, message) = open_message(asking, id).await?;
     if message.priority != Priority::Urgent {
         return Err(ApiError::field("messageId", "messageId: only urgent messages are acknowledged"));
     }
@@ -114,19 +117,15 @@ pub async fn acknowledge(app: &App, store: &Store, reader: &UserId, id: &Message
 }
 
 /// The chat of a message, which has to be there, and the reader's membership, in one round trip.
-async fn chat_and_own(
-    store: &Store,
-    chat_id: &ChatId,
-    seq: u64,
-    reader: &UserId,
-) -> Result<(Chat, Membership), ApiError> {
-    let membership = membership_id(chat_id, reader);
+async fn chat_and_own(asking: &Asking<'_>, chat_id: &ChatId, seq: u64) -> Result<(Chat, Membership), ApiError> {
+    let membership = membership_id(chat_id, asking.user());
     let keys = [Key::new(CHATS.path(), chat_id.as_str()), Key::new(MEMBERSHIPS.path(), membership)];
-    let mut found = store.get_keys(&keys).await?.into_iter();
-    let chat = found.next().flatten().map(store::typed::<Chat>).transpose()?.map(|doc| doc.value);
+    let mut found = asking.store().get_keys(&keys).await?.into_iter();
+    let chat = found.next().flatten().map(store::typed::<Chat>).transpose()?;
     let own = found.next().flatten().map(store::typed::<Membership>).transpose()?.map(|doc| doc.value);
-    let chat = chat.filter(|chat| is_open_to(chat, reader) && seq <= chat.message_seq);
-    chat.zip(own.filter(|own| own.active)).ok_or_else(no_message)
+    let chat = admit(asking, chat_id, chat).await.map_err(|error| error.instead_of_not_found(no_message()))?;
+    let own = own.filter(|own| own.active && seq <= chat.message_seq).ok_or_else(no_message)?;
+    Ok((chat, own))
 }
 
 fn no_message() -> ApiError {

@@ -17,6 +17,8 @@ pub struct NamedUser {
     pub name: Phi<String>,
     /// The role.
     pub role: Role,
+    /// Whether the account may see personal data of others.
+    pub may_see_phi: bool,
 }
 
 impl NamedUser {
@@ -44,7 +46,8 @@ pub async fn named_users(app: &App, store: &Store, ids: &[UserId]) -> Result<Vec
         };
         let place = Place::new(&store.database().tenant, "users", id.as_str(), "name");
         let name = app.vault.key(store, &subject(id)).await?.open(&place, &user.name)?;
-        named.push(Some(NamedUser { id: id.clone(), name, role: user.role }));
+        let may_see_phi = user.may_see_phi();
+        named.push(Some(NamedUser { id: id.clone(), name, role: user.role, may_see_phi }));
     }
     Ok(named)
 }

@@ -1,15 +1,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use charts::Asking;
 use kernel::{ChatId, MessageId, Phi, UserId};
 use model::chat::{CHATS, Chat, Happening, LastMessage, sequence_id};
 use model::message::{
     ClientSend, Message, MessageKind, Priority, WORDS_INDEX, client_sends, message_id, messages, parse_message_id,
 };
-use store::{Doc, Store};
+use store::Store;
 use web::{ApiError, App};
 
-use crate::{Change, MessageView, Places, SenderView, chat_subject, for_member, open, show, turn};
+use crate::{Change, MessageView, Places, SenderView, admit_in, chat_subject, open, show, turn};
 
 /// The longest message, in characters: far below the store's limit for a document, sealed and indexed.
 pub const MAX_MESSAGE_CHARS: usize = 20_000;
@@ -25,8 +26,6 @@ const MAX_WORDS: usize = 300;
 pub struct NewMessage {
     /// To which chat.
     pub chat_id: ChatId,
-    /// By whom: the token's user, whatever a body says.
-    pub sender: UserId,
     /// What it is.
     pub kind: MessageKind,
     /// What it says.
@@ -45,20 +44,20 @@ pub struct Sent {
 }
 
 /// Sends a message: one read and one commit, which carries the message, the chat's counters, its log and the event.
-pub async fn send(app: &App, store: &Store, new: NewMessage) -> Result<Sent, ApiError> {
-    send_as(app, store, new, None).await
+pub async fn send(asking: &Asking<'_>, new: NewMessage) -> Result<Sent, ApiError> {
+    send_as(asking, new, None).await
 }
 
 /// Sends a message under an id of the sender's client, unless the client has sent it before: within a day, a second
 /// time answers what the first one sent. `under` is a safe id made of the client's.
-pub async fn send_once(app: &App, store: &Store, new: NewMessage, under: &str) -> Result<Sent, ApiError> {
-    send_as(app, store, new, Some(under)).await
+pub async fn send_once(asking: &Asking<'_>, new: NewMessage, under: &str) -> Result<Sent, ApiError> {
+    send_as(asking, new, Some(under)).await
 }
 
-async fn send_as(app: &App, store: &Store, new: NewMessage, under: Option<&str>) -> Result<Sent, ApiError> {
-    match send_unless_sent(app, store, &new, under).await? {
+async fn send_as(asking: &Asking<'_>, new: NewMessage, under: Option<&str>) -> Result<Sent, ApiError> {
+    match send_unless_sent(asking, &new, under).await? {
         Outcome::Sent(sent) => Ok(*sent),
-        Outcome::SentBefore(id) => sent_before(app, store, &new, &id).await,
+        Outcome::SentBefore(id) => sent_before(asking, &new, &id).await,
     }
 }
 
@@ -68,38 +67,36 @@ enum Outcome {
 }
 
 /// What was sent before, as it is now.
-async fn sent_before(app: &App, store: &Store, new: &NewMessage, id: &MessageId) -> Result<Sent, ApiError> {
+async fn sent_before(asking: &Asking<'_>, new: &NewMessage, id: &MessageId) -> Result<Sent, ApiError> {
+    let store = asking.store();
     let (chat_id, seq) = parse_message_id(id).ok_or_else(|| ApiError::not_found("message"))?;
     if chat_id != new.chat_id {
         return Err(ApiError::field("clientId", "clientId: it was used for a message to another chat; take a new one"));
     }
-    let opened = open(app, store, &chat_id, &new.sender).await?;
+    let opened = open(asking, &chat_id).await?;
     let message = store.get(&messages(&chat_id), &sequence_id(seq)).await?;
     let message = message.ok_or_else(|| ApiError::not_found("message"))?.value;
     let view = show(&opened, &Places::of(&store.database().tenant, &chat_id), &message, false)?;
     Ok(Sent { view, members: opened.chat.current_members().count() })
 }
 
-async fn send_unless_sent(
-    app: &App,
-    store: &Store,
-    new: &NewMessage,
-    under: Option<&str>,
-) -> Result<Outcome, ApiError> {
+async fn send_unless_sent(asking: &Asking<'_>, new: &NewMessage, under: Option<&str>) -> Result<Outcome, ApiError> {
+    let (app, store, by) = (asking.app(), asking.store(), asking.user());
     let words = words_of(app, store, &new.content).await?;
     let _turn = turn(store, &new.chat_id).await;
-    let change = Change::now(app, &new.chat_id, &new.sender);
+    let change = Change::now(app, &new.chat_id, by);
     let now = change.at();
     store
         .transact("send-message", async |tx| {
             let (found, before) = match under {
-                Some(id) => tx.get_both((&CHATS, new.chat_id.as_str()), (&client_sends(&new.sender), id)).await?,
+                Some(id) => tx.get_both((&CHATS, new.chat_id.as_str()), (&client_sends(by), id)).await?,
                 None => (tx.get(&CHATS, new.chat_id.as_str()).await?, None),
             };
             if let Some(before) = before {
                 return Ok(Outcome::SentBefore(before.value.message_id));
             }
-            let mut chat = may_send(found, &new.sender)?;
+            let mut chat = admit_in(asking, &tx, &new.chat_id, found).await?;
+            may_send(&chat, by)?;
             let key = app.vault.key(store, &chat_subject(&new.chat_id, chat.patient_id.as_ref())).await?;
             let places = Places::of(&store.database().tenant, &new.chat_id);
 
@@ -108,7 +105,7 @@ async fn send_unless_sent(
             let id = message_id(&new.chat_id, seq);
             let message = Message {
                 seq,
-                sender: new.sender.clone(),
+                sender: by.clone(),
                 kind: new.kind,
                 content: Some(key.seal(&places.content(&id), &new.content)),
                 priority: new.priority,
@@ -120,27 +117,25 @@ async fn send_unless_sent(
             };
             chat.last_message = Some(LastMessage {
                 seq,
-                sender: new.sender.clone(),
+                sender: by.clone(),
                 kind: new.kind,
                 preview: Some(key.seal(&places.preview(&id), &preview_of(&new.content))),
                 at: now,
             });
             let members = chat.current_members().count();
-            let name = chat.members.get_mut(&new.sender).map(|member| {
+            let name = chat.members.get_mut(by).map(|member| {
                 member.sent += 1;
-                key.open(&places.member_name(&new.sender), &member.name)
+                key.open(&places.member_name(by), &member.name)
             });
-            let sender = SenderView {
-                id: new.sender.clone(),
-                name: name.transpose()?.map_or_else(String::new, Phi::into_disclosed),
-            };
+            let sender =
+                SenderView { id: by.clone(), name: name.transpose()?.map_or_else(String::new, Phi::into_disclosed) };
 
             // Its number is guarded by the chat's version: where someone else's message has it, this runs again.
             tx.put(&messages(&new.chat_id), &sequence_id(seq), &message)?;
             change.append(&tx, chat, Happening::MessageSent { seq })?;
             if let Some(under) = under {
                 let sent = ClientSend { message_id: id.clone() };
-                tx.put_until(&client_sends(&new.sender), under, &sent, now.plus(CLIENT_SENDS_KEPT))?;
+                tx.put_until(&client_sends(by), under, &sent, now.plus(CLIENT_SENDS_KEPT))?;
             }
             let content = Some(new.content.disclose().clone());
             let view = MessageView::new(id, &new.chat_id, sender, content, &message, false);
@@ -149,10 +144,9 @@ async fn send_unless_sent(
         .await
 }
 
-fn may_send(found: Option<Doc<Chat>>, sender: &UserId) -> Result<Chat, ApiError> {
-    let chat = for_member(found, sender)?;
+fn may_send(chat: &Chat, sender: &UserId) -> Result<(), ApiError> {
     if chat.may_send(sender) {
-        return Ok(chat);
+        return Ok(());
     }
     Err(ApiError::forbidden("Only the admins of a Broadcast chat write in it."))
 }

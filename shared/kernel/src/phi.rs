@@ -62,7 +62,21 @@ mod tests {
     }
 
     #[test]
-    fn it_cannot_be_printed_or_serialised() {
+    fn debug_of_what_holds_it_tells_nothing() {
+        #[derive(Debug)]
+        struct Chart {
+            _name: Phi<String>,
+            _born: Phi<[u16; 3]>,
+        }
+        let chart = Chart { _name: Phi::new("Canary Finch".to_owned()), _born: Phi::new([1985, 3, 15]) };
+        assert_eq!(format!("{chart:?}"), "Chart { _name: Phi(..), _born: Phi(..) }");
+        assert_eq!(format!("{:#?}", Phi::new("Canary Finch")), "Phi(..)");
+    }
+
+    /// Printed, logged, serialised, a metric's label, part of a URL, taken for text: each a file there, with what the
+    /// compiler says.
+    #[test]
+    fn it_cannot_get_out_unnoticed() {
         trybuild::TestCases::new().compile_fail("tests/phi/*.rs");
     }
 }

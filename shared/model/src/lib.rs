@@ -21,6 +21,7 @@ pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
 pub mod session;
+pub mod shred;
 pub mod sign_in;
 pub mod tenant;
 pub mod user;
@@ -32,6 +33,7 @@ use store::{Index, IndexField};
 /// refuses a query whose composite index is not declared.
 pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
+        ("data-keys", &[IndexField::Ascending("wrappedBy")]),
         ("memberships", &[IndexField::Ascending("userId")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("outgoing-messages", &[IndexField::Ascending("state")]),

@@ -87,6 +87,7 @@ pub fn assemble(
         vault: Vault::new(platform.key_wrap.clone(), platform.random.clone(), platform.clock.clone()),
         tokens,
         passwords,
+        shows_again: Arc::new(charts::WhileTiesLast),
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
         messages: platform.messages.clone(),

@@ -250,6 +250,11 @@ impl Config {
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
 
+    /// The file with the keys that wrap data keys: `KEY_FILE`, else `keys.json` in the data folder.
+    pub fn key_file_path(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
+    }
+
     fn check_google(&self, read: &mut Reader) {
         let emulated = self.firestore_emulator.is_some() && self.pubsub_emulator.is_some();
         read.need("GOOGLE_CLOUD_PROJECT", self.project.is_some());

@@ -1,6 +1,7 @@
 //! The adapter: turns a function's value into a running service. A handler never learns its trigger.
 //!
 //! - [`run`] serves one function in a container, [`run_all`] all of them in one process.
+//! - [`open`] joins the same without listening, for commands on the stored data.
 //! - [`Platform`] is where documents, events and keys are; [`Config`] reads it from the environment.
 //! - [`assemble`] joins functions and a platform into an application; tests use it without a socket.
 //! - `triggers` decodes Pub/Sub, CloudEvents and Scheduler calls into the same handlers.
@@ -19,5 +20,5 @@ pub use assemble::{Assembled, BusOf, assemble, openapi};
 pub use config::{Config, ConfigError, PlatformKind};
 pub use layers::VERSION;
 pub use platform::{DevOutbox, Platform, declared_indexes};
-pub use serve::{Serving, log, run, run_all, start, stop_signal};
+pub use serve::{Opened, Serving, log, open, run, run_all, start, stop_signal};
 pub use triggers::{TriggerAuth, decode_envelope};

@@ -60,11 +60,28 @@ pub fn log(config: &Config) {
     crate::logs::start(config.project.clone());
 }
 
-/// Starts a service without waiting for its end.
-pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<Serving> {
+/// An application that does not listen: what a command on the stored data works with.
+pub struct Opened {
+    /// The application.
+    pub assembled: Arc<Assembled>,
+    backend: Arc<dyn Backend>,
+}
+
+impl Opened {
+    /// Lets events settle and closes the store. What has not settled within ten seconds waits in the outbox for a
+    /// server.
+    pub async fn close(self) {
+        if let BusOf::InProcess(bus) = &self.assembled.bus {
+            let _ = tokio::time::timeout(Duration::from_secs(10), bus.settle()).await;
+        }
+        self.backend.close().await;
+    }
+}
+
+/// Joins functions with the platform that `config` names, and listens to nobody.
+pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> {
     // The one TLS provider; a second installation, in tests, changes nothing.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    crate::logs::metrics();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let (platform, keys) = match config.platform {
@@ -75,8 +92,15 @@ pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<S
     let auth = trigger_auth(&config, platform.clock.clone())?;
     let tokens = Tokens::new(keys, platform.random.clone());
     let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
-    let (host, port) = (config.host, config.port);
     let assembled = Arc::new(assemble(platform, functions, config.settings, tokens, passwords, auth));
+    Ok(Opened { assembled, backend })
+}
+
+/// Starts a service without waiting for its end.
+pub async fn start(config: Config, functions: Vec<Function>) -> anyhow::Result<Serving> {
+    crate::logs::metrics();
+    let (host, port) = (config.host, config.port);
+    let Opened { assembled, backend } = open(config, functions)?;
     let listener = TcpListener::bind((host, port))
         .await
         .with_context(|| format!("cannot listen on {host}:{port}: choose another PORT, or stop what uses it"))?;
@@ -119,7 +143,7 @@ impl Serving {
 
 fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes());
-    let key_file = config.key_file.clone().unwrap_or_else(|| config.data_dir.join("keys.json"));
+    let key_file = config.key_file_path();
     let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
     let is_shown = config.host.is_loopback() || config.dev_outbox;
     let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
@@ -129,9 +153,9 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
         registry: registry(&config.registry_database, "")?,
         bus: None,
         live: Arc::new(InProcessLive::default()),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         messages,
         dev_outbox: is_shown.then_some(dev_outbox),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
         clock,
         random,
     };
@@ -161,9 +185,9 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, instance)),
+        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         messages: Arc::new(SimulatedMessenger::new(clock.clone())),
         dev_outbox: None,
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone())?),
         clock,
         random,
     };

@@ -12,7 +12,7 @@ use store::{
 };
 use tokio::sync::OnceCell;
 
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::error::{closed, from_sqlite};
 use crate::place::{Place, check_database};
 use crate::read;
@@ -135,6 +135,13 @@ impl Backend for SqliteBackend {
         let prefix = database.prefix.clone();
         let purge = move |connection: &Connection| purge(connection, &prefix, now).map_err(from_sqlite);
         self.engine(database).await?.write(purge).await
+    }
+
+    async fn scrub(&self, database: &Database) -> Result<(), Error> {
+        if self.folder.is_none() {
+            return Ok(());
+        }
+        self.engine(database).await?.write(engine::empty_log).await
     }
 }
 

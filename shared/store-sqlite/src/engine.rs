@@ -155,10 +155,20 @@ fn reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// What is answered is on the disk: FULL waits for the disk at each batch, so that a power cut takes nothing either.
+/// What is overwritten or deleted leaves no bytes behind in the file: a destroyed key must not be found there.
 fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "journal_size_limit", MAX_LOG_BYTES, |_| Ok(()))
+}
+
+/// Moves the log into the file and cuts it to nothing: it has the former states of documents in it. Waits for other
+/// processes and readers as long as for any lock.
+pub(crate) fn empty_log(connection: &Connection) -> Result<(), Error> {
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let is_busy: bool = connection.query_row(checkpoint, [], |row| row.get(0)).map_err(from_sqlite)?;
+    if is_busy { Err(Error::Unavailable(Box::new(Unusable::LogInUse))) } else { Ok(()) }
 }
 
 /// Makes the layout, or brings its indexes to what is declared now.

@@ -6,6 +6,8 @@ use store::{Error, Key};
 pub(crate) enum Unusable {
     #[error("the database is closed")]
     Closed,
+    #[error("the log cannot be emptied while a reader or another process uses it")]
+    LogInUse,
     #[error("the folder or file of database \"{database}\" cannot be made or opened")]
     File { database: String, source: std::io::Error },
     #[error(

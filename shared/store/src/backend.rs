@@ -151,6 +151,12 @@ pub trait Backend: Send + Sync + 'static {
     /// service does this by itself answers 0.
     async fn purge_expired(&self, database: &Database, now: Time) -> Result<u64, Error>;
 
+    /// Removes from the disk what overwritten and deleted documents left behind, where this backend owns the disk: after
+    /// keys were destroyed. A backend whose service does this in its own time does nothing.
+    async fn scrub(&self, _: &Database) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Ends what the backend does in the background, at shutdown. Commits that were acknowledged are safe without it.
     async fn close(&self) {}
 }

@@ -200,6 +200,11 @@ impl Store {
         self.backend.purge_expired(&self.database, now).await
     }
 
+    /// Removes from the disk what overwritten and deleted documents left behind; see [`Backend::scrub`].
+    pub async fn scrub(&self) -> Result<(), Error> {
+        self.backend.scrub(&self.database).await
+    }
+
     pub(crate) async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, Error> {
         self.meter.got(keys.len());
         self.backend.get(&self.database, keys).await

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
+use charts::Asking;
 use conversations::{MessageView, NewMessage, Places, chat_subject, send};
 use kernel::{ChatId, MessageId, PatientId, Phi, UserId};
 use model::chat::{CHATS, Chat, ChatType, Member, sequence_id};
 use model::membership::{MEMBERSHIPS, Membership, membership_id};
 use model::message::{MessageKind, Priority, messages, parse_message_id};
+use model::patient::{PATIENTS, Relation};
 use model::user::USERS;
 use vault::{Place, Subject};
 
@@ -15,9 +17,12 @@ const CHUNK: usize = 300;
 
 /// Chats and messages as documents, for functions that do not make them.
 impl TestApp {
-    /// A chat of these people, the first of whom made it.
+    /// A chat of these people, the first of whom made it. A patient that it is about is made where there is none.
     pub async fn chat(&self, kind: ChatType, patient_id: Option<PatientId>, people: &[&UserId]) -> ChatId {
         let id = ChatId::generate(self.app.random.as_ref());
+        if let Some(patient_id) = &patient_id {
+            self.care_for(patient_id, kind, &id, people).await;
+        }
         let key = self.app.vault.ensure_key(&self.store, &chat_subject(&id, patient_id.as_ref())).await.unwrap();
         let places = Places::of(&self.tenant, &id);
         let now = self.app.now();
@@ -56,6 +61,26 @@ impl TestApp {
         id
     }
 
+    /// As making a chat about a patient does: staff in a Care Team chat has a care relationship. A patient who is not there
+    /// is made, by the first of these people.
+    async fn care_for(&self, patient_id: &PatientId, kind: ChatType, chat: &ChatId, people: &[&UserId]) {
+        if self.store.get(&PATIENTS, patient_id.as_str()).await.unwrap().is_none() {
+            self.patient_with_id(patient_id, people[0], "Pat Patient").await;
+        }
+        let mut relating: Vec<UserId> = Vec::new();
+        for user in people.iter().copied().filter(|_| kind == ChatType::CareTeam) {
+            if self.name_and_role(user).await.1.is_staff() {
+                relating.push(user.clone());
+            }
+        }
+        self.change_patient(patient_id, |patient| {
+            for user in &relating {
+                patient.relate(user, |relation| drop(relation.chats.replace(chat.clone())));
+            }
+        })
+        .await;
+    }
+
     async fn name_and_role(&self, id: &UserId) -> (Phi<String>, kernel::Role) {
         let user = self.store.get(&USERS, id.as_str()).await.unwrap().unwrap().value;
         let key = self.app.vault.key(&self.store, &Subject::User(id.clone())).await.unwrap();
@@ -70,14 +95,11 @@ impl TestApp {
 
     /// Says something in a chat that matters so much.
     pub async fn say_with(&self, chat: &ChatId, by: &TestUser, text: &str, priority: Priority) -> MessageView {
-        let new = NewMessage {
-            chat_id: chat.clone(),
-            sender: by.id.clone(),
-            kind: MessageKind::Text,
-            content: Phi::new(text.to_owned()),
-            priority,
-        };
-        send(&self.app, &self.store, new).await.unwrap().view
+        let new =
+            NewMessage { chat_id: chat.clone(), kind: MessageKind::Text, content: Phi::new(text.to_owned()), priority };
+        let account = self.store.get(&USERS, by.id.as_str()).await.unwrap().unwrap().value;
+        let asking = Asking::for_user(&self.app, &self.store, &by.id, &account);
+        send(&asking, new).await.unwrap().view
     }
 
     /// Changes a chat's document.
@@ -90,9 +112,14 @@ impl TestApp {
         write.await.unwrap();
     }
 
-    /// Takes someone out of a chat.
+    /// Takes someone out of a chat, and what the chat gave that person with it.
     pub async fn leave(&self, chat: &ChatId, user: &TestUser) {
         let now = self.app.now();
+        let about = self.store.get(&CHATS, chat.as_str()).await.unwrap().unwrap().value.patient_id;
+        if let Some(patient) = about {
+            let leaving = |relation: &mut Relation| drop(relation.chats.take(chat));
+            self.change_patient(&patient, |patient| patient.relate(&user.id, leaving)).await;
+        }
         self.change_chat(chat, |chat| chat.remove(&user.id, now)).await;
         self.change_membership(chat, user, |membership| membership.active = false).await;
     }

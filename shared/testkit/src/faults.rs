@@ -91,6 +91,10 @@ impl Backend for FaultyBackend {
         self.inner.purge_expired(database, now).await
     }
 
+    async fn scrub(&self, database: &Database) -> Result<(), Error> {
+        self.inner.scrub(database).await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }

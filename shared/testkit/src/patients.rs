@@ -13,8 +13,14 @@ impl TestApp {
     /// id's.
     pub async fn patient(&self, creator: &TestUser, name: &str) -> PatientId {
         let id = PatientId::generate(self.app.random.as_ref());
+        self.patient_with_id(&id, &creator.id, name).await;
+        id
+    }
+
+    /// The same with an id that is given.
+    pub async fn patient_with_id(&self, id: &PatientId, creator: &UserId, name: &str) {
         let key = self.app.vault.ensure_key(&self.store, &Subject::Patient(id.clone())).await.unwrap();
-        let places = ChartPlaces::of(&self.tenant, &id);
+        let places = ChartPlaces::of(&self.tenant, id);
         let seal = |place, text: &str| key.seal(&place, &Phi::new(text.to_owned()));
         let now = self.app.now();
         let mut patient = Patient {
@@ -23,7 +29,7 @@ impl TestApp {
             mrn: seal(places.mrn(), &format!("MRN-{id}")),
             details: key.seal_json(&places.details(), &Phi::new(PatientDetails::default())).unwrap(),
             user_id: None,
-            created_by: creator.id.clone(),
+            created_by: creator.clone(),
             created_at: now,
             updated_at: now,
             deleted_at: None,
@@ -32,10 +38,9 @@ impl TestApp {
             circle: Circle::default(),
             holders: Vec::new(),
         };
-        patient.relate(&creator.id, |relation| relation.created = true);
+        patient.relate(creator, |relation| relation.created = true);
         patient.index_holders(now);
         self.store.transact("test-patient", async |tx| tx.create(&PATIENTS, id.as_str(), &patient)).await.unwrap();
-        id
     }
 
     /// A patient as it is stored.

@@ -23,7 +23,7 @@ pub struct BlindIndex(hmac::Key);
 
 impl BlindIndex {
     pub(crate) fn new(tenant_key: &SubjectKey) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, tenant_key.derive("blind index v1").as_slice()))
+        Self(hmac_key(tenant_key.derive("blind index v1").as_slice()))
     }
 
     /// The hash of a whole text that the caller has brought to one spelling. 64 hexadecimal digits: it may be a
@@ -59,8 +59,18 @@ impl BlindIndex {
     }
 
     fn mac(&self, kind: &str, label: &str, text: &str) -> hmac::Tag {
-        hmac::sign(&self.0, &length_prefixed("consentmd blind index v1", &[kind, label, text]))
+        hmac_sha256(&self.0, &length_prefixed("consentmd blind index v1", &[kind, label, text]))
     }
+}
+
+/// A key of HMAC-SHA-256.
+pub(crate) fn hmac_key(secret: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret)
+}
+
+/// The tag of a message, 32 bytes.
+pub(crate) fn hmac_sha256(key: &hmac::Key, message: &[u8]) -> hmac::Tag {
+    hmac::sign(key, message)
 }
 
 impl fmt::Debug for BlindIndex {

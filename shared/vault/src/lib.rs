@@ -16,6 +16,9 @@
 //! store.transact("create-chat", async |tx| { fresh.save(&tx)?; tx.create(&CHATS, id, &chat) }).await?;
 //! let key = vault.remember(fresh);
 //! ```
+//! To replace the key that wraps: [`KeyFile::rotate`] (or a new version of a KMS key), then [`Vault::rewrap`] until it is
+//! done, then [`KeyFile::retire`]. `README.md` tells how that goes while a service runs, and what destroying a key does.
+//!
 //! To add a kind of subject, add a variant to [`Subject`] and its prefix to `Subject::key_id`.
 
 mod blind_index;
@@ -29,14 +32,16 @@ mod subject;
 mod subject_key;
 mod vault;
 mod wrap;
+#[cfg(test)]
+mod wycheproof_vectors;
 
 pub use blind_index::{BlindIndex, fold, words};
 pub use data_key::DataKeyBytes;
 pub use error::Error;
-pub use key_file::{KeyFile, KeyFileError};
+pub use key_file::{KeyFile, KeyFileError, WrappingKey};
 pub use local_keys::MemoryKeys;
 pub use place::Place;
 pub use subject::Subject;
 pub use subject_key::SubjectKey;
-pub use vault::{DATA_KEYS, FreshKey, StoredKey, Vault};
+pub use vault::{DATA_KEYS, FreshKey, KEPT_FOR, KeyCounts, Rewrapped, StoredKey, Vault};
 pub use wrap::{KeyWrap, WrappedKey};

@@ -34,6 +34,16 @@ impl LocalKeys {
         Ok(WrappedKey { wrapped_by: self.current.clone(), bytes })
     }
 
+    /// The id of the key that wraps.
+    pub(crate) fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// Whether this key is at hand.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.ciphers.contains_key(id)
+    }
+
     pub(crate) fn unwrap(&self, tenant: &TenantId, key_id: &str, wrapped: &WrappedKey) -> Result<DataKeyBytes, Error> {
         let cipher = self.cipher(&wrapped.wrapped_by, key_id)?;
         decrypt(cipher, &associated(tenant, key_id, &wrapped.wrapped_by), wrapped.bytes.clone())
@@ -79,6 +89,10 @@ impl KeyWrap for MemoryKeys {
 
     async fn unwrap(&self, tenant: &TenantId, key_id: &str, wrapped: &WrappedKey) -> Result<DataKeyBytes, Error> {
         self.0.unwrap(tenant, key_id, wrapped)
+    }
+
+    async fn current(&self, _: &TenantId) -> Result<String, Error> {
+        Ok(self.0.current().to_owned())
     }
 
     fn name(&self) -> &'static str {

@@ -4,8 +4,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use kernel::{Random, RandomExt};
+use kernel::{Random, RandomExt, Time};
 use zeroize::Zeroizing;
 
 /// Why a secret file cannot be used.
@@ -64,13 +65,61 @@ pub fn read(path: &Path) -> Result<Option<Zeroizing<String>>, SecretFileError> {
     Ok(Some(Zeroizing::new(text)))
 }
 
+/// Changes the text of a file that is there. `change` gets the text and answers with the new one; where it fails, nothing
+/// changes. Others see the whole old text or the whole new one, and of two processes that change it at once the second
+/// waits for the first.
+pub fn change<E: From<SecretFileError>>(
+    path: &Path,
+    random: &dyn Random,
+    change: impl FnOnce(&str) -> Result<Zeroizing<String>, E>,
+) -> Result<(), E> {
+    // Where the name is a link, the file that it leads to is changed.
+    let path = &fs::canonicalize(path).map_err(failed("find", path))?;
+    let folder = File::open(folder_of(path)).map_err(failed("open the folder of", path))?;
+    // The folder is locked, not the file, which is another one afterwards. Dropping it unlocks it.
+    folder.lock().map_err(failed("lock the folder of", path))?;
+    let old = read(path)?.ok_or_else(|| failed("read", path)(io::ErrorKind::NotFound.into()))?;
+    let new = change(&old)?;
+    let temporary = folder_of(path).join(format!(".{}.tmp", random.uuid()));
+    let replaced = write_new(&temporary, &new).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // It may never have been made.
+        let _ = fs::remove_file(&temporary);
+    }
+    Ok(replaced.and_then(|()| folder.sync_all()).map_err(failed("change", path))?)
+}
+
+/// What tells one state of a file from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    changed_at: Option<SystemTime>,
+    length: u64,
+    /// A changed file is another file under the same name.
+    inode: u64,
+}
+
+impl Mark {
+    /// When the file was last changed; 1970 where the system does not say.
+    pub(crate) fn changed_at(&self) -> Time {
+        let since_1970 = self.changed_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Time::from_millis(0).plus(since_1970.unwrap_or_default())
+    }
+}
+
+/// The file's mark now.
+pub(crate) fn mark(path: &Path) -> Result<Mark, SecretFileError> {
+    let metadata = fs::metadata(path).map_err(failed("look at", path))?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let inode = 0;
+    Ok(Mark { changed_at: metadata.modified().ok(), length: metadata.len(), inode })
+}
+
 /// Writes a temporary file beside and links it to its name, which fails where another process was first: that one's
 /// text counts.
 fn create(path: &Path, random: &dyn Random, text: &str) -> Result<(), SecretFileError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = folder_of(path);
     fs::create_dir_all(parent).map_err(failed("make the folder of", path))?;
     let temporary = parent.join(format!(".{}.tmp", random.uuid()));
     let written = write_new(&temporary, text).and_then(|()| match fs::hard_link(&temporary, path) {
@@ -79,6 +128,13 @@ fn create(path: &Path, random: &dyn Random, text: &str) -> Result<(), SecretFile
     });
     let removed = fs::remove_file(&temporary);
     written.and(removed).and_then(|()| File::open(parent)?.sync_all()).map_err(failed("make", path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -13,13 +14,17 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use store::{Collection, Store, Transaction};
 
+mod rotation;
+
+pub use rotation::{KeyCounts, Rewrapped};
+
 use crate::{BlindIndex, DataKeyBytes, Error, KeyWrap, Subject, SubjectKey, WrappedKey};
 
 /// The wrapped data keys of a tenant, each under its subject's [`Subject::key_id`].
 pub const DATA_KEYS: Collection<StoredKey> = Collection::top("data-keys", &[]);
 
 /// How long an unwrapped key is kept. A key destroyed elsewhere is of no use after this.
-const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
+pub const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
 /// How many unwrapped keys are kept.
 const KEPT_KEYS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 /// How many keys are unwrapped at once.
@@ -36,6 +41,28 @@ pub struct StoredKey {
     pub wrapped_key: Option<String>,
     /// When it was made, or destroyed.
     pub since: Time,
+}
+
+impl StoredKey {
+    /// The SHA-256 of the wrapped key, in hexadecimal digits: what a certificate of its destruction says of it. `None`
+    /// where it is destroyed. (Of a damaged one, that of its text.)
+    pub fn fingerprint(&self) -> Option<String> {
+        let text = self.wrapped_key.as_ref()?;
+        let wrapped = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
+        let hash = digest::digest(&digest::SHA256, &wrapped);
+        Some(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn wrapped(&self, key_id: &str) -> Result<WrappedKey, Error> {
+        let damaged = || Error::DamagedKey { key_id: key_id.to_owned() };
+        let encoded = self.wrapped_key.as_ref().ok_or_else(damaged)?;
+        let bytes = STANDARD.decode(encoded).map_err(|_| damaged())?;
+        Ok(WrappedKey { wrapped_by: self.wrapped_by.clone(), bytes })
+    }
+
+    fn new(wrapped: WrappedKey, since: Time) -> Self {
+        Self { wrapped_by: wrapped.wrapped_by, wrapped_key: Some(STANDARD.encode(wrapped.bytes)), since }
+    }
 }
 
 /// Finds, makes and keeps the data keys of all tenants. Cheap to clone.
@@ -97,11 +124,7 @@ impl Vault {
         let key_id = subject.key_id();
         let bytes = DataKeyBytes::generate(self.0.random.as_ref());
         let wrapped = self.0.wrap.wrap(tenant, &key_id, &bytes).await?;
-        let stored = StoredKey {
-            wrapped_by: wrapped.wrapped_by,
-            wrapped_key: Some(STANDARD.encode(wrapped.bytes)),
-            since: self.0.clock.now(),
-        };
+        let stored = StoredKey::new(wrapped, self.0.clock.now());
         let key = SubjectKey::new(bytes, Arc::clone(&self.0.random));
         Ok(FreshKey { tenant: tenant.clone(), key_id, stored, key })
     }
@@ -217,11 +240,7 @@ impl Vault {
     }
 
     async fn unwrap(&self, tenant: &TenantId, key_id: &str, stored: &StoredKey) -> Result<SubjectKey, Error> {
-        let damaged = || Error::DamagedKey { key_id: key_id.to_owned() };
-        let encoded = stored.wrapped_key.as_ref().ok_or_else(damaged)?;
-        let bytes = STANDARD.decode(encoded).map_err(|_| damaged())?;
-        let wrapped = WrappedKey { wrapped_by: stored.wrapped_by.clone(), bytes };
-        let bytes = self.0.wrap.unwrap(tenant, key_id, &wrapped).await?;
+        let bytes = self.0.wrap.unwrap(tenant, key_id, &stored.wrapped(key_id)?).await?;
         let key = SubjectKey::new(bytes, Arc::clone(&self.0.random));
         self.keep(tenant, key_id.to_owned(), &key);
         Ok(key)

@@ -32,6 +32,10 @@ pub trait KeyWrap: Send + Sync {
     /// Decrypts a data key.
     async fn unwrap(&self, tenant: &TenantId, key_id: &str, wrapped: &WrappedKey) -> Result<DataKeyBytes, Error>;
 
+    /// Which key wraps this tenant's data keys now, in the words of [`WrappedKey::wrapped_by`]. Data keys wrapped by
+    /// another one are due to be wrapped again ([`crate::Vault::rewrap`]); until then that one still unwraps.
+    async fn current(&self, tenant: &TenantId) -> Result<String, Error>;
+
     /// What this is, for logs and `/health`.
     fn name(&self) -> &'static str;
 }

@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::{error::Error as _, fs};
 
-use common::Seeded;
+use common::{HeldClock, Seeded};
 use kernel::TenantId;
 use vault::secret_file::SecretFileError;
 use vault::{DataKeyBytes, Error, KeyFile, KeyFileError, KeyWrap};
 
 fn open(path: &Path, seed: u64) -> Result<KeyFile, KeyFileError> {
-    KeyFile::open_or_create(path, Seeded::new(seed))
+    KeyFile::open_or_create(path, Seeded::new(seed), HeldClock::new())
 }
 
 fn write(path: &Path, text: &str) {

@@ -9,7 +9,7 @@ use kernel::{Clock, Random, Time};
 use model::event::Event;
 use vault::Vault;
 
-use crate::{SessionGate, Settings, Tenants};
+use crate::{SessionGate, Settings, ShowsAgain, Tenants};
 
 /// What every handler can use, whichever platform it runs on.
 pub struct Parts {
@@ -23,6 +23,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Whether a session still counts.
     pub sessions: SessionGate,
+    /// Whether an answer about patients may be given again.
+    pub shows_again: Arc<dyn ShowsAgain>,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
     /// Sends e-mail, SMS and the like. Want a message with `accounts::Letter` instead of calling it in a request.

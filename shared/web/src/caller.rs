@@ -49,6 +49,21 @@ impl Caller {
         Ok(Self { principal, store, trail, purpose })
     }
 
+    /// The same caller for one more thing that is done, with an audit entry of its own: a socket's commands. Ends with
+    /// [`Caller::done`].
+    #[must_use]
+    pub fn anew(&self, app: &App, client: ClientInfo) -> Self {
+        let trail = Trail::new(app, client);
+        trail.by(&self.principal);
+        let store = self.store.clone().without_companions().with_companion(Arc::new(trail.clone()));
+        Self { principal: self.principal.clone(), store, trail, purpose: self.purpose }
+    }
+
+    /// Writes the audit entry that no commit has carried. `succeeded`: whether it was done.
+    pub async fn done(&self, succeeded: bool) -> Result<(), store::Error> {
+        self.trail.finish(&self.store, succeeded).await
+    }
+
     /// The caller's user id.
     pub const fn user(&self) -> &UserId {
         &self.principal.user
@@ -69,6 +84,7 @@ impl Caller {
         if self.principal.may_see_phi() {
             return Ok(());
         }
+        self.trail.denied("unverified");
         Err(ApiError::forbidden(
             "Your account waits for an administrator to verify it. Until then you can complete your profile.",
         ))

@@ -107,6 +107,12 @@ impl ApiError {
         error
     }
 
+    /// `other` in place of a "not found", so that what stands between a caller and a thing does not show.
+    #[must_use]
+    pub fn instead_of_not_found(self, other: Self) -> Self {
+        if self.code == Code::NotFound { other } else { self }
+    }
+
     /// With another status of the same kind.
     #[must_use]
     pub const fn with_status(mut self, status: StatusCode) -> Self {
@@ -190,10 +196,13 @@ impl From<store::Error> for ApiError {
 
 impl From<vault::Error> for ApiError {
     fn from(error: vault::Error) -> Self {
-        if error.is_retryable() {
-            Self::unavailable("The key service does not answer. Please try again.", error)
-        } else {
-            Self::internal(error)
+        match error {
+            // What a destroyed key sealed is gone, as if it had been deleted.
+            vault::Error::KeyMissing { .. } => Self::not_found("record"),
+            error if error.is_retryable() => {
+                Self::unavailable("The key service does not answer. Please try again.", error)
+            }
+            error => Self::internal(error),
         }
     }
 }

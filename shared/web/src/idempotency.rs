@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_lc_rs::digest;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -13,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use kernel::{Phi, Sealed, Time};
+use kernel::{PatientId, Phi, Sealed, Time};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Precondition, Write};
 use tracing::Instrument;
@@ -53,7 +54,29 @@ struct Kept {
     headers: Vec<(String, String)>,
     /// Sealed under the caller's key: the answer's body.
     body: Option<Sealed>,
+    /// The patients that it was about, and why it was allowed.
+    #[serde(default)]
+    about: About,
     at: Time,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct About {
+    patients: Vec<PatientId>,
+    because: Vec<String>,
+}
+
+/// Decides whether an answer about patients may be given again: what allowed it may have been taken back since.
+#[async_trait]
+pub trait ShowsAgain: Send + Sync {
+    /// Whether the caller may see again what was answered about these patients, for these reasons of then.
+    async fn may_show(
+        &self,
+        app: &App,
+        caller: &Caller,
+        patients: &[PatientId],
+        because: &[String],
+    ) -> Result<bool, ApiError>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +167,7 @@ fn kept_by<'a>(
         status,
         headers: Vec::new(),
         body,
+        about: About::default(),
         at: app.now(),
     }
 }
@@ -158,6 +182,7 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
     }
     match (before.state, before.status, before.body) {
         (Progress::Answered, Some(status), Some(sealed)) => {
+            show_again(app, caller, id, &before.about).await?;
             let key = app.vault.key(&caller.store, &Subject::User(caller.user().clone())).await?;
             let body = key.open(&place(caller, id), &sealed)?.into_disclosed();
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
@@ -180,6 +205,19 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
         _ => Err(ApiError::new(Code::DuplicateEntry, "The first request with this Idempotency-Key is still at work.")
             .retry_after(1)),
     }
+}
+
+/// Lets a kept answer out again, on the trail.
+async fn show_again(app: &App, caller: &Caller, id: &str, about: &About) -> Result<(), ApiError> {
+    caller.trail.action("answer.repeat").entity("idempotency-key", id).because(about.because.iter().cloned());
+    about.patients.iter().for_each(|patient| drop(caller.trail.patient(patient).clone()));
+    let is_allowed =
+        about.patients.is_empty() || app.shows_again.may_show(app, caller, &about.patients, &about.because).await?;
+    if is_allowed {
+        return Ok(());
+    }
+    caller.trail.denied("no-longer");
+    Err(ApiError::not_found("record"))
 }
 
 /// Keeps the answer, or, where the request failed by no fault of the caller, forgets the key.
@@ -210,6 +248,8 @@ async fn keep(
     let key = app.vault.key(&caller.store, &Subject::User(caller.user().clone())).await?;
     let sealed = key.seal(&place(caller, id), &text);
     let mut answer = kept(Progress::Answered, Some(status.as_u16()), Some(sealed));
+    let (patients, because) = caller.trail.about();
+    answer.about = About { patients, because };
     answer.headers = KEPT_HEADERS
         .iter()
         .filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned())))

@@ -21,7 +21,7 @@ pub use caller::{Caller, ClientInfo, SignInTenant};
 pub use error::{ApiError, Code, ErrorBody, render_errors};
 pub use extract::{Json, Path, Query, read_json};
 pub use function::{EventHandler, Function, Job, Schedule};
-pub use idempotency::{NotKept, idempotency};
+pub use idempotency::{NotKept, ShowsAgain, idempotency};
 pub use openapi::{Problems, document};
 pub use page::{Listed, PageQuery, Pagination, decode_cursor, encode_cursor};
 pub use sessions::SessionGate;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::{Clock, Random, TenantId, Time};
 use model::tenant::{TENANTS, Tenant, TenantPolicy};
 use parking_lot::Mutex;
-use store::{Backend, CommitListener, Database, Store};
+use store::{Backend, CommitListener, Database, Doc, Store};
 
 /// For how long the registry's answer counts.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -80,6 +80,24 @@ impl Tenants {
         let records = self.registry.query(&TENANTS, &TENANTS.all()).await?;
         let active = records.into_iter().filter(|doc| doc.value.active);
         Ok(active.filter_map(|doc| doc.id.parse().ok()).collect())
+    }
+
+    /// The stores of all tenants, suspended ones too: for the upkeep of what is stored, never for somebody who asks. Ids
+    /// that are none are an error, so that upkeep leaves nobody out unnoticed.
+    pub async fn stores(&self) -> Result<Vec<Store>, store::Error> {
+        let records = self.registry.query(&TENANTS, &TENANTS.all()).await?;
+        let store = |doc: Doc<Tenant>| {
+            let id =
+                doc.id.parse().map_err(|_| store::Error::BadPath { what: format!("the tenant id {:?}", doc.id) })?;
+            Ok(self.handle(&id, doc.value))
+        };
+        records.into_iter().map(store).collect()
+    }
+
+    /// A tenant's store, suspended or not, for its upkeep; `None` where there is no such tenant.
+    pub async fn store_of(&self, id: &TenantId) -> Result<Option<Store>, store::Error> {
+        let record = self.registry.get(&TENANTS, id.as_str()).await?;
+        Ok(record.map(|doc| self.handle(id, doc.value)))
     }
 
     /// Adds a tenant to the registry, or changes it.

@@ -52,12 +52,18 @@ impl Entry {
         Self { id: AuditId::generate(random), entry }
     }
 
+    /// Who, where the role is not known.
+    #[must_use]
+    pub fn of_user(mut self, user: &UserId) -> Self {
+        self.entry.user_id = Some(user.clone());
+        self
+    }
+
     /// Who, and as what.
     #[must_use]
     pub fn of(mut self, user: &UserId, role: Role) -> Self {
-        self.entry.user_id = Some(user.clone());
         self.entry.role = Some(role);
-        self
+        self.of_user(user)
     }
 
     /// Who, as what, in which session.
@@ -205,6 +211,12 @@ impl Trail {
         })
     }
 
+    /// The patients that it is about, and what allowed it.
+    pub(crate) fn about(&self) -> (Vec<PatientId>, Vec<String>) {
+        let making = self.0.state.lock();
+        (making.entry.entry.patients.clone(), making.entry.entry.because.clone())
+    }
+
     /// Where the request comes from.
     pub fn client(&self) -> &ClientInfo {
         &self.0.client
@@ -242,7 +254,7 @@ impl Trail {
     }
 
     /// Writes what no commit has carried. `succeeded`: whether the handler did what it was asked.
-    async fn finish(&self, store: &Store, succeeded: bool) -> Result<(), store::Error> {
+    pub(crate) async fn finish(&self, store: &Store, succeeded: bool) -> Result<(), store::Error> {
         let left = {
             let making = self.0.state.lock();
             let is_denied = making.entry.entry.outcome == Outcome::Denied;

@@ -40,7 +40,8 @@ async fn connect(app: &TestApp, user: &TestUser, rhythm: Rhythm) -> mpsc::Unboun
     let hub = Arc::new(Hub::default());
     let caller = Caller::of_token(&app.app, &user.token).await.unwrap();
     let (sender, mut sent) = mpsc::unbounded_channel();
-    let opened = Connection::open(app.app.clone(), &hub, caller, Wire(sender), Feed::Everything);
+    let opened =
+        Connection::open(app.app.clone(), &hub, (caller, ClientInfo::default()), Wire(sender), Feed::Everything);
     let Ok(mut connection) = opened else { panic!("the hub is open") };
     (connection.rhythm, connection.look) = (rhythm, every(rhythm.look));
     tokio::spawn(connection.run(stream::pending(), None));

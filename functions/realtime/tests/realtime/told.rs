@@ -2,7 +2,7 @@
 
 use events::Emit;
 use kernel::{EventId, JobId, Role, UserId};
-use model::chat::sequence_id;
+use model::chat::{ChatType, sequence_id};
 use model::event::{Envelope, Event, MessageRead, NotificationsCreated, ScribeJobEnded};
 use model::inbox::{INBOX_HEADS, inbox};
 use model::message::message_id;
@@ -16,7 +16,8 @@ use crate::common::{Client, crowd, listen, make_chat, notify, remove};
 testkit::on_both_platforms! {
     functions: || vec![realtime::function()];
     notifications_are_shown_to_members, everyone_is_told_once_of_a_notification, receipts_in_a_large_chat_stay_few,
-    a_scribe_job_is_told_to_its_owner, a_damaged_entry_is_passed_over,
+    a_scribe_job_is_told_to_its_owner, a_damaged_entry_is_passed_over, a_revocation_holds_from_the_next_event,
+    what_a_socket_shows_is_in_the_audit_log,
 }
 
 async fn notifications_are_shown_to_members(app: TestApp) {
@@ -48,6 +49,54 @@ async fn notifications_are_shown_to_members(app: TestApp) {
     let mut at_bob = Client::reconnect(address, &bob, &bob_was_at).await;
     at_bob.expect("chat:member-removed").await;
     assert_eq!(at_bob.expect("resumed").await["count"], 1);
+}
+
+async fn a_revocation_holds_from_the_next_event(app: TestApp) {
+    let (ann, fay) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Family, "Fay").await);
+    let patient = app.patient(&ann, "Pat").await;
+    let consent = app.consent(&patient, &fay.id, |_| ()).await;
+    let chat = app.chat(ChatType::FamilyUpdate, Some(patient.clone()), &[&ann.id, &fay.id]).await;
+    let address = listen(&app).await;
+    let (mut at_ann, mut at_fay) = (Client::connect(address, &ann).await, Client::connect(address, &fay).await);
+    app.say(&chat, &ann, "first").await;
+    assert_eq!(at_fay.expect("message:received").await["content"], "first");
+    app.revoke(&patient, &consent).await;
+    app.say(&chat, &ann, "second").await;
+    assert_eq!(at_ann.expect("message:received").await["content"], "first");
+    assert_eq!(at_ann.expect("message:received").await["content"], "second");
+    at_ann.send("user:typing", json!({"chatId": chat, "isTyping": true})).await;
+    at_fay.send("message:send", json!({"chatId": chat, "content": "mine", "clientId": "c1"})).await;
+    let refused = at_fay.expect("error").await;
+    assert_eq!(refused["code"], "NOT_FOUND", "{refused}: and nothing came before it");
+    app.consent(&patient, &fay.id, |_| ()).await;
+    app.say(&chat, &ann, "third").await;
+    assert_eq!(at_fay.expect("message:received").await["content"], "third");
+}
+
+async fn what_a_socket_shows_is_in_the_audit_log(app: TestApp) {
+    let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Doctor, "Bob").await);
+    let patient = app.patient(&ann, "Pat").await;
+    let chat = app.chat(ChatType::CareTeam, Some(patient.clone()), &[&ann.id, &bob.id]).await;
+    let address = listen(&app).await;
+    let mut at_bob = Client::connect(address, &bob).await;
+    let follows = async || {
+        let log = app.audit_log().await.into_iter();
+        log.filter(|e| e.action == "chat.follow" && e.user_id.as_ref() == Some(&bob.id)).collect::<Vec<_>>()
+    };
+    for (text, expected) in [("one", 1), ("two", 1), ("three", 1)] {
+        app.say(&chat, &ann, text).await;
+        at_bob.expect("message:received").await;
+        let entries = follows().await;
+        assert_eq!(entries.len(), expected, "one entry stands for a quarter of an hour");
+        assert_eq!(
+            (entries[0].entity_id.as_deref(), &entries[0].patients[..]),
+            (Some(chat.as_str()), &[patient.clone()][..])
+        );
+    }
+    at_bob.send("message:send", json!({"chatId": chat, "content": "mine", "clientId": "c1"})).await;
+    at_bob.expect("message:sent").await;
+    let sent = app.audit_log().await.into_iter().find(|e| e.action == "message.send").unwrap();
+    assert_eq!((sent.user_id, sent.because), (Some(bob.id.clone()), vec![format!("care-team-chat:{chat}")]));
 }
 
 /// An event as it is delivered, once more with the same id.

@@ -12,6 +12,7 @@ mod damage;
 mod files;
 mod groups;
 mod indexes;
+mod scrub;
 
 fn database(name: &str) -> Database {
     Database { tenant: name.parse().unwrap(), project: String::new(), name: name.to_owned(), prefix: String::new() }

@@ -1,0 +1,98 @@
+//! `consentmd admin`: what an administrator does on the stored data, with a server running beside it or not. (SQLite
+//! lets several processes write, one after the other.)
+//!
+//! To add a command: a file with its `Options` and `pub(super) async fn run(desk: &Desk, options: Options) ->
+//! anyhow::Result<String>`, which answers with what is to be printed, a variant of [`AdminCommand`], and a line in
+//! [`answer`]. A failure is an error, and then the process ends with status 1.
+
+mod keys;
+mod retire_key;
+mod rewrap_keys;
+mod rotate_keys;
+mod shred;
+mod tenants;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+use kernel::TenantId;
+use runtime::{Config, PlatformKind};
+use store::Store;
+use web::App;
+
+use crate::functions;
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Lists the tenants.
+    Tenants,
+    /// Lists the keys that wrap data keys, and how many data keys of which tenant each wraps.
+    Keys,
+    /// Adds a new wrapping key, which is the current one from then on, and wraps all data keys again by it. Servers go on
+    /// meanwhile: they notice the new key within five seconds.
+    RotateKeys,
+    /// Wraps all data keys again that are not wrapped by the current wrapping key. Servers do the same every hour.
+    RewrapKeys,
+    /// Removes a former wrapping key from the key file, where it wraps nothing any more.
+    RetireKey(retire_key::Options),
+    /// Destroys a patient's data key, so that nobody can read again what was sealed under it, and certifies that.
+    ///
+    /// A server may be running on the same data. It keeps an unwrapped key for at most five minutes. What a backup has of
+    /// the data and of the key file can still be read together: let backups expire, or rotate the wrapping key, retire the
+    /// old one and destroy its copies.
+    Shred(shred::Options),
+}
+
+/// What a command works with.
+pub struct Desk {
+    /// The application, without a server.
+    pub app: App,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The file with the keys that wrap data keys.
+    pub key_file: PathBuf,
+}
+
+impl Desk {
+    /// The documents of a tenant, suspended or not; an error that says how to find the right id where there is none.
+    pub async fn tenant(&self, id: &TenantId) -> anyhow::Result<Store> {
+        let store = self.app.tenants.store_of(id).await?;
+        store.with_context(|| format!("there is no tenant \"{id}\": `consentmd admin tenants` lists them"))
+    }
+
+    /// Every store that may hold data keys: those of all tenants, and the registry's own.
+    async fn stores(&self) -> anyhow::Result<Vec<Store>> {
+        let mut stores = self.app.tenants.stores().await?;
+        stores.push(self.app.tenants.registry().clone());
+        Ok(stores)
+    }
+}
+
+/// Does it on the data that the environment names, and answers with what is to be printed.
+pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
+    let config = Config::from_env(PlatformKind::Local)?;
+    let (data_dir, key_file) = (config.data_dir.clone(), config.key_file_path());
+    ensure!(
+        config.platform == PlatformKind::Google || data_dir.is_dir(),
+        "there is no data folder {}: set DATA_DIR to the server's, or start the server once, which makes it",
+        data_dir.display()
+    );
+    let opened = runtime::open(config, functions::all())?;
+    let desk = Desk { app: opened.assembled.app.clone(), data_dir, key_file };
+    let answered = answer(&desk, command).await;
+    opened.close().await;
+    answered
+}
+
+async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
+    match command {
+        AdminCommand::Tenants => tenants::run(desk).await,
+        AdminCommand::Keys => keys::run(desk).await,
+        AdminCommand::RotateKeys => rotate_keys::run(desk).await,
+        AdminCommand::RewrapKeys => rewrap_keys::run(desk).await,
+        AdminCommand::RetireKey(options) => retire_key::run(desk, options).await,
+        AdminCommand::Shred(options) => shred::run(desk, options).await,
+    }
+}
