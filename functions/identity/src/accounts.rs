@@ -1,8 +1,9 @@
 //! Making accounts and opening what is sealed in them.
 
 use ::accounts::search_words;
-use access::password::{PasswordError, Verified, check_new};
+use access::password::check_new;
 use kernel::{Email, Phi, Phone, Role, Sealed, TenantId, UserId};
+use model::sign_in::{Identifier, PHONE_INDEX};
 use model::user::{EMAIL_INDEX, EMAIL_OWNERS, EmailOwner, USERS, User};
 use store::{Store, Transaction};
 use vault::{FreshKey, Place, Subject, SubjectKey};
@@ -106,6 +107,7 @@ impl Prepared {
             last_login_at: None,
             deleted_at: None,
             words: search_words(&index, &name, &email),
+            sign_in: model::sign_in::SignIn::default(),
         };
         Ok(Self { id, user, email_index, key })
     }
@@ -175,6 +177,24 @@ impl<'a> AccountKey<'a> {
         self.tenant
     }
 
+    /// The blind index of the account's address or number, as the account has it.
+    pub(crate) async fn index_of(
+        &self,
+        app: &App,
+        store: &Store,
+        user: &User,
+        by: Identifier,
+    ) -> Result<Option<String>, ApiError> {
+        let blind = app.vault.blind_index(store).await?;
+        Ok(match (by, &user.phone_number) {
+            (Identifier::Email, _) => Some(blind.exact(EMAIL_INDEX, self.open("email", &user.email)?.disclose())),
+            (Identifier::Phone, Some(number)) => {
+                Some(blind.exact(PHONE_INDEX, self.open("phoneNumber", number)?.disclose()))
+            }
+            (Identifier::Phone, None) => None,
+        })
+    }
+
     pub(crate) fn seal(&self, field: &str, plain: &Phi<String>) -> Sealed {
         self.key.seal(&self.place(field), plain)
     }
@@ -197,15 +217,12 @@ impl<'a> AccountKey<'a> {
     }
 }
 
-/// Whether a password belongs to an account, or to none. Takes as long either way.
-pub(crate) async fn verify(app: &App, user: Option<&User>, password: &Phi<String>) -> Result<Verified, ApiError> {
-    let stored = user.map(|user| user.password_hash.as_str());
-    match app.passwords.verify(stored, password.clone()).await {
-        // An account without a password has some other text there. To outsiders it is no account.
-        Err(PasswordError::UnreadableHash) => app.passwords.verify(None, password.clone()).await,
-        verified => verified,
-    }
-    .map_err(ApiError::internal)
+/// The account of an address, by the address's blind index. Reads as much where there is none.
+pub(crate) async fn find_by_index(store: &Store, index: &str) -> Result<Option<(UserId, User)>, store::Error> {
+    let owner = store.get(&EMAIL_OWNERS, index).await?.map(|doc| doc.value.user_id);
+    let id = owner.as_ref().map_or(index, UserId::as_str);
+    let user = store.get(&USERS, id).await?;
+    Ok(owner.zip(user.map(|doc| doc.value)))
 }
 
 /// The caller's own account. A token may outlive its account by some seconds.

@@ -328,7 +328,7 @@ mod tests {
         });
         crashed.await.unwrap();
         app.clock.advance(AT_WORK);
-        app.sweep().await;
+        chase(&app).await;
         assert_eq!(stored(&app, &id).await.state, MessageState::Done);
         assert_eq!(sent_on(&app).await.len(), 2);
         // A second delivery changes nothing.

@@ -20,6 +20,7 @@ pub(crate) async fn end_session(
     caller: Caller,
     Path(session_id): Path<SessionId>,
 ) -> Result<(Option<RefreshCookie>, Json<Succeeded>), ApiError> {
+    caller.trail.action("auth.logout").entity("session", &session_id);
     let is_current = session_id == *caller.session();
     let ids = [session_id.into_string()];
     let ended = sessions::end(&app, &caller.store, caller.user(), &ids, EndReason::LoggedOut).await?;

@@ -31,9 +31,15 @@ pub(crate) struct MyProfile {
     phone_number: Option<String>,
     /// A URL of the avatar image, which holds for at least a day.
     avatar: Option<String>,
-    /// Whether a second factor is asked for at sign-in. No account has one yet.
+    /// Whether a second factor is asked for at sign-in.
     #[schema(example = false)]
     mfa_enabled: bool,
+    /// Whether the e-mail address was shown to be the user's.
+    #[schema(example = true)]
+    email_verified: bool,
+    /// Whether the telephone number was; only then it signs in.
+    #[schema(example = false)]
+    phone_verified: bool,
     /// Whether an administrator has verified the account. Staff who are not see nobody's data.
     #[schema(example = true)]
     verified: bool,
@@ -54,7 +60,9 @@ impl MyProfile {
             title: user.title,
             phone_number: phone_number.map(kernel::Phi::into_disclosed),
             avatar,
-            mfa_enabled: false,
+            mfa_enabled: user.sign_in.mfa.is_some(),
+            email_verified: user.sign_in.email_verified_at.is_some(),
+            phone_verified: user.sign_in.phone_verified_at.is_some(),
             verified: user.verified,
             created_at: user.created_at,
         })
@@ -92,7 +100,8 @@ mod tests {
         let made = testing::register(&app, "ann@example.com", Role::Nurse).await;
         let expected = json!({
             "id": made["data"]["id"], "name": "Ann Lee", "email": "ann@example.com", "role": "Nurse", "title": null,
-            "phoneNumber": null, "avatar": null, "mfaEnabled": false, "verified": false, "createdAt": app.app.now(),
+            "phoneNumber": null, "avatar": null, "mfaEnabled": false, "emailVerified": false,
+            "phoneVerified": false, "verified": false, "createdAt": app.app.now(),
         });
         let response = testing::get_as(&app, &made, ME).send().await;
         assert_eq!(response.body, expected);

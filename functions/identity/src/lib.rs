@@ -2,7 +2,8 @@
 //! tests.
 //!
 //! What several operations need: `accounts` makes and opens accounts, `sessions` begins and ends sessions, `cookie`
-//! carries the refresh token for browsers, `rules` says what may be in a field; `admin` says who administers whom,
+//! carries the refresh token for browsers, `rules` says what may be in a field, `sign_in` is what all ways of signing in
+//! have in common, `mail` has the letters and `deliver_message` sends them; `admin` says who administers whom,
 //! `invitations` makes accounts for others, `user_view` shows them, `acquainted` says who may see a person's card.
 
 mod accounts;
@@ -11,33 +12,51 @@ mod add_address;
 mod addresses;
 mod admin;
 mod avatars;
+mod change_password;
 mod cookie;
 mod create_user;
 mod delete_user;
 mod deliver_message;
+mod disable_mfa;
+mod enable_mfa;
 mod end_session;
 mod first_admin;
+mod forgot_password;
 mod get_jwks;
 mod get_my_preferences;
 mod get_my_profile;
 mod get_user;
+#[cfg(test)]
+mod idle;
 mod invitations;
 mod list_addresses;
 mod list_sessions;
 mod list_users;
+#[cfg(test)]
+mod locks;
 mod login;
 mod logout;
 mod logout_all;
+mod mail;
 #[cfg(test)]
 mod nothing_in_clear;
+#[cfg(test)]
+mod outside_sign_in;
+mod qr;
 mod refresh;
 mod register;
 mod remove_address;
+mod request_otp;
+mod resend_otp;
+mod reset_password;
 mod rewrap_data_keys;
 mod rules;
+mod send_code;
 mod sessions;
+mod sign_in;
 #[cfg(test)]
 mod testing;
+mod throttle;
 mod update_address;
 mod update_my_avatar;
 mod update_my_preferences;
@@ -45,6 +64,9 @@ mod update_my_profile;
 mod update_user;
 mod user_activity;
 mod user_view;
+mod verify_email;
+mod verify_mfa;
+mod verify_otp;
 mod wire;
 
 pub use accounts::{NewAccount, create_account};
@@ -67,6 +89,10 @@ const EVERY_HOUR: Duration = Duration::from_secs(3600);
 pub fn function() -> Function {
     Function::new("identity")
         .routes(routes())
+        .on("send-verification", verify_email::send_verification)
+        .on("send-password-reset", forgot_password::send_password_reset)
+        .on("after-password-change", reset_password::after_password_change)
+        .on("send-code", send_code::send_code)
         .on("send-message", deliver_message::deliver_message)
         .every("chase-messages", EVERY_MINUTE, deliver_message::chase_messages)
         .on("end-outdated-sessions", update_user::end_outdated_sessions)
@@ -82,6 +108,18 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(logout::logout))
         .routes(routes!(logout_all::logout_all))
         .routes(routes!(refresh::refresh_tokens))
+        .routes(routes!(verify_email::verify_email))
+        .routes(routes!(forgot_password::forgot_password))
+        .routes(routes!(reset_password::reset_password))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(request_otp::request_otp))
+        .routes(routes!(resend_otp::resend_otp))
+        .routes(routes!(verify_otp::verify_otp))
+        .routes(routes!(enable_mfa::enable_mfa))
+        .routes(routes!(enable_mfa::enable_mfa_alias))
+        .routes(routes!(verify_mfa::verify_mfa))
+        .routes(routes!(verify_mfa::verify_mfa_alias))
+        .routes(routes!(disable_mfa::disable_mfa))
         .routes(routes!(list_sessions::list_sessions))
         .routes(routes!(end_session::end_session))
         .routes(routes!(get_my_profile::get_my_profile, update_my_profile::update_my_profile))

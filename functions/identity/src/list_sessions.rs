@@ -32,7 +32,7 @@ pub(crate) struct SessionView {
     ip: Option<String>,
     /// When it signed in.
     created_at: Time,
-    /// When it last asked for new tokens.
+    /// When it was last in use, to five minutes.
     last_seen_at: Time,
     /// Whether this request came with it.
     #[schema(example = true)]
@@ -49,7 +49,7 @@ impl SessionView {
 
 /// My sessions
 ///
-/// Where the caller is signed in.
+/// Where the caller is signed in, and when each session was last in use. A session that was not for 30 minutes has ended.
 #[utoipa::path(
     get, path = "/api/v1/auth/sessions", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = SessionList), Problems),
@@ -57,7 +57,8 @@ impl SessionView {
 pub(crate) async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionList>, ApiError> {
     let live = sessions::live_of(caller.user(), app.now()).limit(MOST);
     let found = caller.store.query(&SESSIONS, &live).await?;
-    let data = found.into_iter().filter_map(|doc| SessionView::of(doc, caller.session())).collect();
+    let awake = |doc: &Doc<Session>| !doc.value.is_idle(app.now(), app.settings.session_idle);
+    let data = found.into_iter().filter(awake).filter_map(|doc| SessionView::of(doc, caller.session())).collect();
     Ok(Json(SessionList { data }))
 }
 

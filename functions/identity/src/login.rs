@@ -1,17 +1,16 @@
+use accounts::verify_password;
 use axum::extract::State;
 use garde::Validate;
-use kernel::{Email, Phi, UserId};
-use model::user::{EMAIL_INDEX, EMAIL_OWNERS, USERS, User};
-use serde::{Deserialize, Serialize};
-use store::Store;
+use kernel::Phi;
+use model::user::EMAIL_INDEX;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{ApiError, App, ClientInfo, Json, Problems, SignInTenant};
 
-use crate::accounts::{AccountKey, verify};
+use crate::accounts::find_by_index;
 use crate::cookie::RefreshCookie;
 use crate::rules;
-use crate::sessions::Beginning;
-use crate::wire::AccountSummary;
+use crate::sign_in::{Attempt, First, SignedIn, wrong};
 
 /// Who signs in.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -25,33 +24,20 @@ pub(crate) struct LoginBody {
     #[garde(length(bytes, max = 1000))]
     #[schema(example = "securePassword123")]
     password: String,
-    /// A code of the second factor. No account has a second factor yet, so it is taken and left aside.
+    /// A code of the second factor, or a backup code, where the account has one; else it is left aside.
     #[serde(default)]
     #[garde(inner(length(bytes, max = 64)))]
     #[schema(example = "123456")]
     mfa_code: Option<String>,
 }
 
-/// A session that began.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SignedIn {
-    /// Always `true`.
-    #[schema(example = true)]
-    success: bool,
-    /// The access token: send it as `Authorization: Bearer <token>`. It holds for 15 minutes.
-    #[schema(example = "eyJhbGciOiJFUzI1NiIs...")]
-    token: String,
-    /// The refresh token, good for one POST /api/v1/auth/refresh. Browsers also get it as a cookie.
-    #[schema(example = "clinic.0b1c...")]
-    refresh_token: String,
-    /// Who signed in.
-    user: AccountSummary,
-}
-
 /// Sign in
 ///
 /// Begins a session. A wrong password, an unknown address and a closed account have the same answer.
+///
+/// An account with a second factor wants `mfaCode`: without it the answer is 401 with `details.mfaRequired`, once the
+/// password is right. After five failures in 15 minutes attempts from new addresses are refused with 429 for 30 seconds, then
+/// for longer, up to 15 minutes; `Retry-After` says how long.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -66,47 +52,22 @@ pub(crate) async fn login(
 ) -> Result<(RefreshCookie, Json<SignedIn>), ApiError> {
     let email = rules::email(&body.email)?;
     let password = Phi::new(body.password);
-    let (user_id, found) = find_by_email(&app, &tenant.store, &email).await?.unzip();
-    let verified = verify(&app, found.as_ref(), &password).await?;
-    let (Some(user_id), Some(found), true) = (user_id, found, verified.ok) else { return Err(wrong()) };
+    let blind = app.vault.blind_index(&tenant.store).await?;
+    let index = blind.exact(EMAIL_INDEX, email.disclose());
+    let attempt = Attempt::new(&app, &tenant, &client, (&blind, &index), "auth.login");
+    let found = find_by_index(&tenant.store, &index).await?;
+    attempt.must_be_heard(found.as_ref()).await?;
+    let verified = verify_password(&app, found.as_ref().map(|(_, user)| user), &password).await?;
+    let found = match found {
+        Some(found) if verified.ok && found.1.may_sign_in() => found,
+        Some(found) => return Err(attempt.failed(Some(&found), "wrong-password", wrong()).await),
+        None => return Err(attempt.failed(None, "no-such-account", wrong()).await),
+    };
     let upgraded = match verified.needs_upgrade {
         true => Some(app.passwords.hash(password).await.map_err(ApiError::internal)?),
         false => None,
     };
-    let session = Beginning::new(&app, &tenant.id, user_id.clone(), client);
-    let user = tenant
-        .store
-        .transact("sign-in", async |tx| {
-            // The account may have been closed or got another password while this one was checked.
-            let current = tx.get(&USERS, user_id.as_str()).await?.map(|doc| doc.value);
-            let mut user = current
-                .filter(|user| user.may_sign_in() && user.password_hash == found.password_hash)
-                .ok_or_else(wrong)?;
-            user.last_login_at = Some(app.now());
-            user.password_hash = upgraded.clone().unwrap_or(user.password_hash);
-            tx.put(&USERS, user_id.as_str(), &user)?;
-            session.save(&tx)?;
-            Ok::<_, ApiError>(user)
-        })
-        .await?;
-    let tokens = session.tokens(&app, user.role, user.verified)?;
-    let summary = AccountSummary::open(&AccountKey::of(&app, &tenant.store, &user_id).await?, &user)?;
-    let cookie = RefreshCookie::with(&app, &tokens.refresh)?;
-    let refresh_token = tokens.refresh.to_string();
-    Ok((cookie, Json(SignedIn { success: true, token: tokens.access, refresh_token, user: summary })))
-}
-
-fn wrong() -> ApiError {
-    ApiError::unauthorized("There is no account with this e-mail address and password.")
-}
-
-/// The account of an address. Reads as much where there is none.
-async fn find_by_email(app: &App, store: &Store, email: &Email) -> Result<Option<(UserId, User)>, ApiError> {
-    let index = app.vault.blind_index(store).await?.exact(EMAIL_INDEX, email.disclose());
-    let owner = store.get(&EMAIL_OWNERS, &index).await?.map(|doc| doc.value.user_id);
-    let id = owner.as_ref().map_or(index.as_str(), UserId::as_str);
-    let user = store.get(&USERS, id).await?;
-    Ok(owner.zip(user.map(|doc| doc.value)))
+    attempt.finish(found, First::Password { upgraded }, body.mfa_code.as_deref()).await
 }
 
 #[cfg(test)]
@@ -225,6 +186,6 @@ mod tests {
         let before = app.store.meter().counts();
         testing::login(&app, "ann@example.com").await;
         let spent = app.store.meter().counts() - before;
-        assert_eq!(spent, Counts { gets: 3, commits: 1, documents_read: 3, documents_written: 2, ..Counts::default() });
+        assert_eq!(spent, Counts { gets: 4, commits: 1, documents_read: 5, documents_written: 3, ..Counts::default() });
     }
 }

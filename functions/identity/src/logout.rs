@@ -18,6 +18,7 @@ pub(crate) async fn logout(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<(RefreshCookie, Json<Succeeded>), ApiError> {
+    caller.trail.action("auth.logout").entity("session", caller.session());
     let ids = [caller.session().as_str().to_owned()];
     sessions::end(&app, &caller.store, caller.user(), &ids, EndReason::LoggedOut).await?;
     Ok((RefreshCookie::cleared(&app)?, Json(SUCCEEDED)))

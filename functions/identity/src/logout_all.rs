@@ -1,9 +1,9 @@
 use axum::extract::State;
-use model::session::{EndReason, SESSIONS};
+use model::session::EndReason;
 use web::{ApiError, App, Caller, Json, Problems};
 
 use crate::cookie::RefreshCookie;
-use crate::sessions::{self, ENDED_AT_ONCE};
+use crate::sessions::{self, Which};
 use crate::wire::{SUCCEEDED, Succeeded};
 
 /// Sign out everywhere
@@ -17,20 +17,9 @@ pub(crate) async fn logout_all(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<(RefreshCookie, Json<Succeeded>), ApiError> {
-    let user = caller.user();
-    // Each part stands for itself, so an Idempotency-Key must not take the first for the whole.
-    let quiet = caller.store.clone().without_companions();
-    // Ended sessions are no longer in the query's answer, so every turn asks for what is left.
-    loop {
-        let live = sessions::live_of(user, app.now()).limit(ENDED_AT_ONCE);
-        let found = caller.store.query(&SESSIONS, &live).await?;
-        let is_last = found.len() < ENDED_AT_ONCE as usize;
-        let ids: Vec<String> = found.into_iter().map(|doc| doc.id).collect();
-        let ended = sessions::end(&app, &quiet, user, &ids, EndReason::LoggedOut).await?;
-        if is_last || ended.is_empty() {
-            return Ok((RefreshCookie::cleared(&app)?, Json(SUCCEEDED)));
-        }
-    }
+    caller.trail.action("auth.logout-all").entity("user", caller.user());
+    sessions::end_all(&app, &caller.store, caller.user(), Which::All, EndReason::LoggedOut).await?;
+    Ok((RefreshCookie::cleared(&app)?, Json(SUCCEEDED)))
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 use axum::extract::State;
+use events::Emit;
 use garde::Validate;
 use http::StatusCode;
 use kernel::{Phi, Role};
+use model::event::Registered as RegisteredEvent;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiError, App, ClientInfo, Json, Problems, SignInTenant};
+use web::{ApiError, App, ClientInfo, Json, Problems, Record, SignInTenant};
 
 use crate::accounts::{Details, NewAccount, Prepared, or_taken};
 use crate::cookie::RefreshCookie;
 use crate::rules;
 use crate::sessions::Beginning;
+use crate::sign_in::remember_client;
 use crate::wire::AccountSummary;
 
 /// A new account.
@@ -82,7 +85,7 @@ impl RegisterBody {
 
 /// Register
 ///
-/// Makes an account in the clinic of the `X-Tenant` header and signs in to it.
+/// Makes an account in the clinic of the `X-Tenant` header and signs in to it. An e-mail to verify the address goes out.
 #[utoipa::path(
     post, path = "/api/v1/auth/register", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -96,13 +99,18 @@ pub(crate) async fn register(
     Json(body): Json<RegisterBody>,
 ) -> Result<(StatusCode, RefreshCookie, Json<Registered>), ApiError> {
     let (account, details) = body.into_account()?;
-    let account = Prepared::new(&app, &tenant.store, account, details).await?;
+    let mut account = Prepared::new(&app, &tenant.store, account, details).await?;
+    remember_client(&mut account.user, &app.vault.blind_index(&tenant.store).await?, &client);
+    let entry = app.entry("auth.registered", &client).of(&account.id, account.user.role);
+    let registered = app.occurs(RegisteredEvent { user_id: account.id.clone() });
     let session = Beginning::new(&app, &tenant.id, account.id.clone(), client);
     tenant
         .store
         .transact("register", async |tx| {
             account.save(&tx)?;
-            session.save(&tx)
+            session.save(&tx)?;
+            tx.emit(&registered)?;
+            tx.record(&entry)
         })
         .await
         .map_err(or_taken)?;
@@ -229,10 +237,15 @@ mod tests {
 
     async fn an_account_costs_one_commit(app: TestApp) {
         testing::register(&app, "first@example.com", Role::Patient).await;
-        let before = app.store.meter().counts();
-        app.post("/api/v1/auth/register").json(&body()).expect(201).await;
-        let spent = app.store.meter().counts() - before;
-        assert_eq!(spent, Counts { commits: 1, documents_written: 4, ..Counts::default() });
+        // What follows from its event is another's.
+        let front = app.second_instance(testing::without_handlers()).await;
+        front.app.vault.blind_index(&front.store).await.unwrap();
+        let before = front.store.meter().counts();
+        front.post("/api/v1/auth/register").json(&body()).expect(201).await;
+        front.settle().await;
+        let spent = front.store.meter().counts() - before;
+        // Its key, the address, the account, the session, the event, the entry in the audit log; and the outbox is emptied.
+        assert_eq!(spent, Counts { commits: 2, documents_written: 7, ..Counts::default() });
     }
 
     async fn a_tenant_has_its_own_addresses(app: TestApp) {

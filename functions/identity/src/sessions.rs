@@ -6,12 +6,12 @@ use events::Emit;
 use kernel::{FamilyId, Role, SessionId, TenantId, Time, UserId};
 use model::event::SessionsEnded;
 use model::session::{EndReason, SESSIONS, Session};
-use store::{Direction, Op, Query, Store, Transaction};
+use store::{Direction, Doc, Op, Query, Store, Transaction};
 use web::{ApiError, App, ClientInfo};
 use zeroize::Zeroizing;
 
 /// The most sessions that one transaction ends: each is a write, and the event that names them is a document.
-pub(crate) const ENDED_AT_ONCE: u32 = 300;
+const ENDED_AT_ONCE: u32 = 300;
 
 /// A session that begins, ready to be written together with other documents.
 pub(crate) struct Beginning {
@@ -39,6 +39,11 @@ impl Beginning {
             rotations: 0,
         };
         Self { id, session, refresh }
+    }
+
+    /// Its id.
+    pub(crate) const fn id(&self) -> &SessionId {
+        &self.id
     }
 
     /// Writes the session.
@@ -127,4 +132,49 @@ pub(crate) async fn end(
         app.sessions.forget(&store.database().tenant, id);
     }
     Ok(session_ids)
+}
+
+/// Which of a user's live sessions end.
+pub(crate) enum Which {
+    /// All of them.
+    All,
+    /// All but this one.
+    AllBut(SessionId),
+    /// Those that began before that, but for one.
+    BegunBefore(Time, Option<SessionId>),
+}
+
+impl Which {
+    fn has(&self, doc: &Doc<Session>) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllBut(kept) => doc.id != kept.as_str(),
+            Self::BegunBefore(time, kept) => {
+                doc.value.created_at < *time && kept.as_ref().is_none_or(|kept| doc.id != kept.as_str())
+            }
+        }
+    }
+}
+
+/// Ends a user's live sessions, in as many commits as it takes.
+pub(crate) async fn end_all(
+    app: &App,
+    store: &Store,
+    user: &UserId,
+    which: Which,
+    reason: EndReason,
+) -> Result<(), ApiError> {
+    // Each part stands for itself, so an Idempotency-Key must not take the first for the whole.
+    let quiet = store.clone().without_companions();
+    // Ended sessions are no longer in the query's answer, so every turn asks for what is left.
+    loop {
+        let live = live_of(user, app.now()).limit(ENDED_AT_ONCE);
+        let found = quiet.query(&SESSIONS, &live).await?;
+        let is_last = found.len() < ENDED_AT_ONCE as usize;
+        let ids: Vec<String> = found.into_iter().filter(|doc| which.has(doc)).map(|doc| doc.id).collect();
+        let ended = end(app, &quiet, user, &ids, reason).await?;
+        if is_last || ended.is_empty() {
+            return Ok(());
+        }
+    }
 }

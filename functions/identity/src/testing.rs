@@ -1,21 +1,26 @@
 //! What this crate's tests share.
 
+use connect::messages::SimulatedMessage;
 use events::Delivery;
 use http::Method;
 use kernel::Role;
+use model::audit::{AUDIT, AuditEntry};
 use model::event::{ProfileChanged, SessionsEnded};
 use serde_json::{Value, json};
 use store::Collection;
 use testkit::{TestApp, TestRequest};
+use totp_rs::{Builder, Secret};
 use web::{Function, Job};
 
 /// The password of everyone who registers here.
 pub(crate) const PASSWORD: &str = "magpie-over-water";
 
-/// Registers someone and answers what the API did.
+/// Registers someone, waits until what follows from it is done, and answers what the API did.
 pub(crate) async fn register(app: &TestApp, email: &str, role: Role) -> Value {
     let body = json!({"name": "Ann Lee", "email": email, "password": PASSWORD, "role": role});
-    app.post("/api/v1/auth/register").json(&body).expect(201).await
+    let made = app.post("/api/v1/auth/register").json(&body).expect(201).await;
+    app.settle().await;
+    made
 }
 
 /// Signs someone in who has registered.
@@ -84,4 +89,70 @@ pub(crate) async fn changed_profiles(app: &TestApp) -> Vec<String> {
     app.settle().await;
     let events = app.store.query(&CHANGED, &CHANGED.all()).await.unwrap();
     events.into_iter().map(|doc| doc.value.user_id.into_string()).collect()
+}
+
+/// The token in a letter: what its link's fragment has.
+pub(crate) fn token_of(message: &SimulatedMessage) -> String {
+    let text = message.text.disclose();
+    text.split("#token=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+/// The code in a letter.
+pub(crate) fn code_of(message: &SimulatedMessage) -> String {
+    let code = message.text.disclose()[..6].to_owned();
+    assert!(code.bytes().all(|c| c.is_ascii_digit()), "no code");
+    code
+}
+
+/// Asks for a code, waits until it is sent, and answers the request's id.
+pub(crate) async fn request_code(app: &TestApp, body: Value) -> String {
+    let answer = app.post("/api/v1/auth/request-otp").json(&body).expect(202).await;
+    app.settle().await;
+    answer["requestId"].as_str().unwrap().to_owned()
+}
+
+/// Forgets the password of an address that has an account and answers the token that was sent.
+pub(crate) async fn reset_token(app: &TestApp, email: &str) -> String {
+    app.post("/api/v1/auth/forgot-password").json(&json!({"email": email})).expect(202).await;
+    let sent = app.sent().await;
+    token_of(sent.iter().rfind(|message| message.kind == "reset-password").unwrap())
+}
+
+/// Gives an account a second factor; answers its secret and its backup codes.
+pub(crate) async fn enable_mfa(app: &TestApp, tokens: &Value) -> (String, Vec<String>) {
+    let offered = request_as(app, tokens, Method::POST, "/api/v1/auth/enable-mfa").expect(200).await;
+    let secret = offered["secret"].as_str().unwrap().to_owned();
+    let body = json!({"code": code(app, &secret)});
+    let enabled = request_as(app, tokens, Method::POST, "/api/v1/auth/verify-mfa").json(&body).expect(200).await;
+    let backup = enabled["backupCodes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned());
+    (secret, backup.collect())
+}
+
+/// What an authenticator app shows now.
+pub(crate) fn code(app: &TestApp, secret: &str) -> String {
+    let secret = Secret::try_from_base32(secret).unwrap();
+    let totp = Builder::new().with_secret(secret).build().unwrap();
+    totp.generate(u64::try_from(app.app.now().as_secs()).unwrap()).to_string()
+}
+
+/// The entries of the audit log about an action.
+pub(crate) async fn audit(app: &TestApp, action: &str) -> Vec<AuditEntry> {
+    let entries = app.store.query(&AUDIT, &AUDIT.all()).await.unwrap();
+    entries.into_iter().map(|doc| doc.value).filter(|entry| entry.action == action).collect()
+}
+
+/// This function without its event handlers, to count what a request does by itself.
+pub(crate) fn without_handlers() -> Vec<Function> {
+    let mut function = crate::function();
+    function.handlers.clear();
+    vec![function]
+}
+
+/// Shows that a number of an account's profile is the user's own.
+pub(crate) async fn verify_number(app: &TestApp, tokens: &Value, number: &str) {
+    let body = json!({"phoneNumber": number, "purpose": "verify"});
+    let asked = request_as(app, tokens, Method::POST, "/api/v1/auth/request-otp").json(&body).expect(202).await;
+    let code = code_of(app.sent().await.iter().rfind(|message| message.kind == "sign-in-code").unwrap());
+    let body = json!({"requestId": asked["requestId"], "code": code});
+    assert_eq!(app.post("/api/v1/auth/verify-otp").json(&body).expect(200).await, json!({"success": true}));
 }

@@ -4,9 +4,12 @@ use events::Emit;
 use garde::Validate;
 use kernel::{Phi, Phone};
 use model::event::ProfileChanged;
-use model::user::USERS;
+use model::sign_in::{PHONE_INDEX, PHONE_OWNERS};
+use model::user::{USERS, User};
 use serde::Deserialize;
+use store::Transaction;
 use utoipa::ToSchema;
+use vault::BlindIndex;
 use web::{ApiError, App, Caller, Json, Problems};
 
 use crate::accounts::{AccountKey, or_closed};
@@ -54,10 +57,11 @@ pub(crate) async fn update_my_profile(
     let name = body.name.map(|name| Phi::new(name.trim().to_owned()));
     let index = app.vault.blind_index(&caller.store).await?;
     let new_name = name.as_ref().map(|name| key.seal("name", name));
-    let new_phone = phone_number.map(|phone: Option<Phone>| phone.map(|phone| key.seal_phone(&phone)));
+    let new_phone = phone_number.as_ref().map(|phone| phone.as_ref().map(|phone: &Phone| key.seal_phone(phone)));
     let new_title = body.title.map(|title| title.map(|title| title.trim().to_owned()));
     let changed = app.occurs(ProfileChanged { user_id: caller.user().clone() });
     let id = caller.user().as_str();
+    let blind = app.vault.blind_index(&caller.store).await?;
     let user = caller
         .store
         .transact("update-profile", async |tx| {
@@ -66,6 +70,9 @@ pub(crate) async fn update_my_profile(
             if let Some(name) = name.as_ref().filter(|name| **name != old_name) {
                 user.words = search_words(&index, name, &key.open_email(&user)?);
                 tx.emit(&changed)?;
+            }
+            if let Some(new) = &phone_number {
+                forget_number(&tx, &key, &blind, &mut user, new.as_ref()).await?;
             }
             user.name = new_name.clone().unwrap_or(user.name);
             user.phone_number = new_phone.clone().unwrap_or(user.phone_number);
@@ -76,6 +83,31 @@ pub(crate) async fn update_my_profile(
         })
         .await?;
     Ok(Json(MyProfile::open(&app, &key, user).await?))
+}
+
+/// A number that is not the account's any more neither counts as verified nor signs in.
+async fn forget_number(
+    tx: &Transaction,
+    key: &AccountKey<'_>,
+    blind: &BlindIndex,
+    user: &mut User,
+    new: Option<&Phone>,
+) -> Result<(), ApiError> {
+    let (Some(old), Some(_)) = (&user.phone_number, user.sign_in.phone_verified_at) else { return Ok(()) };
+    let old = key.open("phoneNumber", old)?;
+    if new.is_some_and(|new| new.disclose() == old.disclose()) {
+        return Ok(());
+    }
+    let index = blind.exact(PHONE_INDEX, old.disclose());
+    if let Some(mut owners) = tx.get(&PHONE_OWNERS, &index).await?.map(|doc| doc.value) {
+        owners.user_ids.retain(|owner| owner != key.user());
+        match owners.user_ids.is_empty() {
+            true => tx.delete(&PHONE_OWNERS, &index),
+            false => tx.put(&PHONE_OWNERS, &index, &owners)?,
+        }
+    }
+    user.sign_in.phone_verified_at = None;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -90,7 +122,7 @@ mod tests {
     testkit::on_both_platforms! {
         functions: crate::testing::with_recorder;
         what_is_named_changes, others_hear_of_a_new_name_only, what_is_wrong_is_named, two_at_once_lose_nothing,
-        the_same_key_takes_effect_once,
+        the_same_key_takes_effect_once, another_number_is_not_verified,
     }
 
     fn put(app: &TestApp, tokens: &Value, body: Value) -> TestRequest {
@@ -157,5 +189,20 @@ mod tests {
         let again = put(&app, &ann, json!({"name": "Ann One"})).header("idempotency-key", "k1").expect(200).await;
         assert_eq!(again, first);
         assert_eq!(testing::get_as(&app, &ann, "/api/v1/users/me").expect(200).await["name"], "Ann Two");
+    }
+
+    async fn another_number_is_not_verified(app: TestApp) {
+        let ann = testing::register(&app, "ann@example.com", Role::Nurse).await;
+        let number = "+15550142877";
+        put(&app, &ann, json!({"phoneNumber": number})).expect(200).await;
+        testing::verify_number(&app, &ann, number).await;
+        let same = put(&app, &ann, json!({"phoneNumber": "+1 555 014-2877", "title": "RN"})).expect(200).await;
+        assert_eq!(same["phoneVerified"], true);
+        let other = put(&app, &ann, json!({"phoneNumber": "+15550142878"})).expect(200).await;
+        assert_eq!(other["phoneVerified"], false);
+        app.clock.advance(std::time::Duration::from_secs(60));
+        let before = app.sent().await.len();
+        testing::request_code(&app, json!({"phoneNumber": number})).await;
+        assert_eq!(app.sent().await.len(), before, "the old number signs in to nothing");
     }
 }

@@ -24,6 +24,7 @@ pub mod preferences;
 pub mod scribe_job;
 pub mod session;
 pub mod shred;
+pub mod sign_in;
 pub mod tenant;
 pub mod user;
 

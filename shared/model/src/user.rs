@@ -4,6 +4,8 @@ use kernel::{Role, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
+use crate::sign_in::SignIn;
+
 /// A person's account. Sealed under the user's own key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +40,9 @@ pub struct User {
     /// Blind index: beginnings of the words of the name and of the address.
     #[serde(default)]
     pub words: Vec<String>,
+    /// What it knows of signing in, beside the password.
+    #[serde(default)]
+    pub sign_in: SignIn,
 }
 
 impl User {
@@ -48,7 +53,7 @@ impl User {
 
     /// Whether the person has shown that the address is theirs.
     pub const fn email_is_verified(&self) -> bool {
-        false
+        self.sign_in.email_verified_at.is_some()
     }
 
     /// Whether the person may see personal data of others: staff accounts only once verified.
@@ -98,6 +103,7 @@ mod tests {
             last_login_at: None,
             deleted_at: None,
             words: Vec::new(),
+            sign_in: SignIn::default(),
         };
         for role in Role::ALL {
             let waits = !matches!(role, Role::Patient | Role::Family);

@@ -328,6 +328,7 @@ impl TestApp {
             last_login_at: None,
             deleted_at: None,
             words: Vec::new(),
+            sign_in: model::sign_in::SignIn::default(),
         }
     }
 

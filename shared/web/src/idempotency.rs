@@ -28,7 +28,17 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// A request that began this long ago and has committed nothing is dead.
 const ABANDONED: Duration = Duration::from_secs(120);
-const PUBLIC: [&str; 3] = ["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"];
+const PUBLIC: [&str; 9] = [
+    "/api/v1/auth/register",
+    "/api/v1/auth/login",
+    "/api/v1/auth/refresh",
+    "/api/v1/auth/verify-email",
+    "/api/v1/auth/forgot-password",
+    "/api/v1/auth/reset-password",
+    "/api/v1/auth/request-otp",
+    "/api/v1/auth/resend-otp",
+    "/api/v1/auth/verify-otp",
+];
 /// The headers that are kept with an answer.
 const KEPT_HEADERS: [HeaderName; 3] = [header::ETAG, header::LOCATION, HeaderName::from_static("preference-applied")];
 /// More than any operation takes.

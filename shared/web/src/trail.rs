@@ -211,15 +211,15 @@ impl Trail {
         })
     }
 
-    /// Where the request comes from.
-    pub(crate) fn client(&self) -> &ClientInfo {
-        &self.0.client
-    }
-
     /// The patients that it is about, and what allowed it.
     pub(crate) fn about(&self) -> (Vec<PatientId>, Vec<String>) {
         let making = self.0.state.lock();
         (making.entry.entry.patients.clone(), making.entry.entry.because.clone())
+    }
+
+    /// Where the request comes from.
+    pub fn client(&self) -> &ClientInfo {
+        &self.0.client
     }
 
     pub(crate) fn by(&self, principal: &Principal) {

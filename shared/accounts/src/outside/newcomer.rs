@@ -1,5 +1,6 @@
 use kernel::{Email, Phi, Role, UserId};
 use model::outside::OUTSIDE_TIES;
+use model::sign_in::SignIn;
 use model::user::{EMAIL_INDEX, EMAIL_OWNERS, EmailOwner, USERS, User};
 use vault::{FreshKey, Place, Subject};
 use web::ApiError;
@@ -106,6 +107,7 @@ impl Arrival<'_> {
             created_at: now,
             updated_at: now,
             last_login_at: Some(now),
+            sign_in: SignIn { email_verified_at: self.outsider.email_verified.then_some(now), ..SignIn::default() },
             deleted_at: None,
             words: search_words(&self.index, &name, email),
         }
