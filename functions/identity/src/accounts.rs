@@ -105,9 +105,9 @@ impl Prepared {
             created_at: now,
             updated_at: now,
             last_login_at: None,
+            sign_in: model::sign_in::SignIn::default(),
             deleted_at: None,
             words: search_words(&index, &name, &email),
-            sign_in: model::sign_in::SignIn::default(),
         };
         Ok(Self { id, user, email_index, key })
     }
@@ -173,10 +173,6 @@ impl<'a> AccountKey<'a> {
         self.user
     }
 
-    pub(crate) const fn tenant(&self) -> &TenantId {
-        self.tenant
-    }
-
     /// The blind index of the account's address or number, as the account has it.
     pub(crate) async fn index_of(
         &self,
@@ -193,6 +189,10 @@ impl<'a> AccountKey<'a> {
             }
             (Identifier::Phone, None) => None,
         })
+    }
+
+    pub(crate) const fn tenant(&self) -> &TenantId {
+        self.tenant
     }
 
     pub(crate) fn seal(&self, field: &str, plain: &Phi<String>) -> Sealed {

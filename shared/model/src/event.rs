@@ -4,7 +4,8 @@
 //! is the topic family.
 
 use kernel::{
-    ChatId, EventId, JobId, MessageId, NotificationId, OtpRequestId, OutgoingId, SessionId, TenantId, Time, UserId,
+    ChatId, EmergencyId, EventId, JobId, MessageId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId,
+    TenantId, Time, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,16 @@ events! {
         notification_id: NotificationId,
         /// For whom.
         user_ids: Vec<UserId>,
+    }
+
+    /// Someone declared an emergency to see a patient's record.
+    "patients.glass-broken" GlassBroken {
+        /// Which emergency: its review's id too.
+        emergency_id: EmergencyId,
+        /// Whose record.
+        patient_id: PatientId,
+        /// Who did.
+        user_id: UserId,
     }
 
     /// A user's name or role changed.

@@ -6,11 +6,14 @@
 
 pub mod address;
 pub mod audit;
+pub mod chart;
 pub mod chat;
 pub mod consent;
 pub mod consultation_type;
+pub mod emergency;
 pub mod event;
 pub mod inbox;
+pub mod invitation;
 pub mod membership;
 pub mod message;
 pub mod note;
@@ -27,6 +30,7 @@ pub mod shred;
 pub mod sign_in;
 pub mod tenant;
 pub mod user;
+pub mod vitals;
 
 use store::{Index, IndexField};
 
@@ -44,9 +48,15 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
+        ("patients", &[IndexField::Ascending("userId")]),
+        ("consents", &[IndexField::Descending("grantedAt")]),
+        ("users", &[IndexField::Ascending("role")]),
         ("patients", &[IndexField::Contains("words")]),
+        ("patients", &[IndexField::Ascending("userId")]),
+        ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
+    all.extend(emergency::INDEXES.iter().map(|index| ("break-glass-reviews", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
     all.extend(session::INDEXES.iter().map(|index| ("sessions", *index)));
     all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));

@@ -34,15 +34,15 @@ pub struct User {
     pub updated_at: Time,
     /// When someone last signed in to it.
     pub last_login_at: Option<Time>,
+    /// What it knows of signing in, beside the password.
+    #[serde(default)]
+    pub sign_in: SignIn,
     /// When it was deleted. It stays, closed, since charts and chats name it.
     #[serde(default)]
     pub deleted_at: Option<Time>,
     /// Blind index: beginnings of the words of the name and of the address.
     #[serde(default)]
     pub words: Vec<String>,
-    /// What it knows of signing in, beside the password.
-    #[serde(default)]
-    pub sign_in: SignIn,
 }
 
 impl User {
@@ -101,9 +101,9 @@ mod tests {
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
             last_login_at: None,
+            sign_in: SignIn::default(),
             deleted_at: None,
             words: Vec::new(),
-            sign_in: SignIn::default(),
         };
         for role in Role::ALL {
             let waits = !matches!(role, Role::Patient | Role::Family);

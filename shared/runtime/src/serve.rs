@@ -147,10 +147,10 @@ impl Serving {
 
 fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes());
+    let key_file = config.key_file_path();
     let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
     let is_shown = config.host.is_loopback() || config.dev_outbox;
     let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
-    let key_file = config.key_file_path();
     let pem = match &config.signing_key {
         Some(pem) => Zeroizing::new(pem.disclose().clone()),
         None => {
@@ -166,11 +166,11 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
         registry: registry(&config.registry_database, "")?,
         bus: None,
         live: Arc::new(InProcessLive::default()),
-        messages,
-        dev_outbox: is_shown.then_some(dev_outbox),
         blobs,
         blob_urls: Some(blob_urls),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
+        messages,
+        dev_outbox: is_shown.then_some(dev_outbox),
         clock,
         random,
     };
@@ -194,11 +194,11 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, instance)),
-        messages: Arc::new(SimulatedMessenger::new(clock.clone())),
-        dev_outbox: None,
         blobs,
         blob_urls: Some(blob_urls),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
+        messages: Arc::new(SimulatedMessenger::new(clock.clone())),
+        dev_outbox: None,
         clock,
         random,
     };

@@ -184,18 +184,8 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self {
-            app,
-            router: assembled.router.clone(),
-            clock,
-            tenant,
-            store,
-            faults,
-            messages,
-            assembled,
-            platform,
-            folder,
-        }
+        let router = assembled.router.clone();
+        Self { app, router, clock, tenant, store, faults, messages, assembled, platform, folder }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
@@ -326,9 +316,9 @@ impl TestApp {
             created_at: now,
             updated_at: now,
             last_login_at: None,
+            sign_in: model::sign_in::SignIn::default(),
             deleted_at: None,
             words: Vec::new(),
-            sign_in: model::sign_in::SignIn::default(),
         }
     }
 

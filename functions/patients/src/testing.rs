@@ -1,0 +1,1 @@
+//! What this function's tests have in common.
