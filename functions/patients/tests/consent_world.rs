@@ -161,8 +161,16 @@ impl World {
         }
     }
 
+    /// Somebody with a record: most often one who may give consents about it.
+    fn someone_and_a_chart(&self) -> (usize, usize) {
+        let at = self.below(self.charts.len());
+        let may = |who: &usize| self.rule(*who, at, &Action::Consent, Purpose::Treatment).is_ok();
+        let able: Vec<usize> = (0..self.people.len()).filter(may).collect();
+        if able.is_empty() || self.often(30) { (self.below(self.people.len()), at) } else { (self.one_of(&able), at) }
+    }
+
     async fn grant(&mut self) {
-        let (who, at) = (self.below(self.people.len()), self.below(self.charts.len()));
+        let (who, at) = self.someone_and_a_chart();
         let body = self.some_consent(at);
         let path = format!("/api/v1/patients/{}/consents", self.charts[at].id);
         let answer = self.app.post(&path).by(&self.people[who].user).json(&body).send().await;
@@ -221,7 +229,7 @@ impl World {
     }
 
     async fn revoke(&mut self) {
-        let (who, at) = (self.below(self.people.len()), self.below(self.charts.len()));
+        let (who, at) = self.someone_and_a_chart();
         let papers = &self.charts[at].facts.papers;
         if papers.is_empty() {
             return;
