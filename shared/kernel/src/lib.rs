@@ -17,8 +17,8 @@ pub use channel::Channel;
 pub use day::{Day, InvalidDay};
 pub use email::{Email, InvalidEmail};
 pub use id::{
-    AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,
-    NoteId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId, TenantId, UserId,
+    AddressId, AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId,
+    MessageId, NoteId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId, TenantId, UserId,
 };
 pub use phi::Phi;
 pub use phone::{InvalidPhone, Phone};

@@ -166,6 +166,17 @@ events! {
         user_id: UserId,
     }
 
+    /// What a user may do changed: the role, the verification, or whether the account is open. Sessions that began before
+    /// say what no longer holds.
+    "identity.access-changed" AccessChanged {
+        /// Who.
+        user_id: UserId,
+        /// When.
+        at: Time,
+        /// The session that has heard of it already.
+        except: Option<SessionId>,
+    }
+
     /// A message to someone outside of the application is to be sent.
     "identity.message-wanted" MessageWanted {
         /// Which.

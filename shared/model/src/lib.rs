@@ -4,6 +4,7 @@
 //! To add a kind: a file with the struct, a `Collection` and a unit test of its predicates. A field that is personal
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
+pub mod address;
 pub mod audit;
 pub mod chart;
 pub mod chat;
@@ -20,6 +21,7 @@ pub mod note_template;
 pub mod notification;
 pub mod one_time;
 pub mod outgoing;
+pub mod outside;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
@@ -39,6 +41,8 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
         ("data-keys", &[IndexField::Ascending("wrappedBy")]),
         ("memberships", &[IndexField::Ascending("userId")]),
+        ("users", &[IndexField::Ascending("role")]),
+        ("users", &[IndexField::Contains("words")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),

@@ -7,7 +7,7 @@ use events::{Bus, Handler, Handlers, InProcessBus, Outbox};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use vault::Vault;
-use web::{App, Function, Parts, Schedule, SessionGate, Settings, Tenants};
+use web::{App, Function, Limits, Parts, Schedule, SessionGate, Settings, Tenants};
 
 use crate::layers::{VERSION, with_layers};
 use crate::{Platform, TriggerAuth, health, triggers};
@@ -87,10 +87,12 @@ pub fn assemble(
         vault: Vault::new(platform.key_wrap.clone(), platform.random.clone(), platform.clock.clone()),
         tokens,
         passwords,
-        shows_again: Arc::new(charts::WhileTiesLast),
+        outside: Arc::new(accounts::Outsiders::new(settings.outside.clone())),
+        limits: Limits::new(settings.limits, platform.clock.clone()),
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
         messages: platform.messages.clone(),
+        shows_again: Arc::new(charts::WhileTiesLast),
         blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
@@ -112,6 +114,7 @@ pub fn assemble(
     let mut router = api
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::idempotency))
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::audit))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::built_in_sign_in))
         .merge(raw);
     if let Some(auth) = auth {
         router = router.merge(triggers::routes(bound, schedules.clone(), bus.clone(), auth));

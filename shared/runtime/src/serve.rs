@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
+use access::outside::{IssuerConfig, OutsideIssuers};
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
@@ -93,7 +94,9 @@ pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> 
     let auth = trigger_auth(&config, platform.clock.clone())?;
     let tokens = Tokens::new(keys, platform.random.clone());
     let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
-    let assembled = Arc::new(assemble(platform, functions, config.settings, tokens, passwords, auth));
+    let mut settings = config.settings;
+    settings.outside = outside_issuers(config.outside_issuers, &platform.clock)?;
+    let assembled = Arc::new(assemble(platform, functions, settings, tokens, passwords, auth));
     Ok(Opened { assembled, backend })
 }
 
@@ -217,6 +220,13 @@ fn files(
 fn registry(name: &str, project: &str) -> anyhow::Result<Database> {
     let tenant: TenantId = "registry".parse()?;
     Ok(Database { tenant, project: project.to_owned(), name: name.to_owned(), prefix: String::new() })
+}
+
+fn outside_issuers(configs: Vec<IssuerConfig>, clock: &Arc<dyn Clock>) -> anyhow::Result<OutsideIssuers> {
+    if configs.is_empty() {
+        return Ok(OutsideIssuers::default());
+    }
+    Ok(OutsideIssuers::new(configs, &connect::http::client(Duration::from_secs(5))?, clock))
 }
 
 fn trigger_auth(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Option<TriggerAuth>> {

@@ -260,7 +260,10 @@ impl TestApp {
     pub async fn user_verified(&self, role: Role, name: &str, verified: bool) -> TestUser {
         let id = UserId::generate(self.app.random.as_ref());
         let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
-        let user = self.account(&id, &key, role, name, verified);
+        let mut user = self.account(&id, &key, role, name, verified);
+        let index = self.app.vault.blind_index(&self.store).await.unwrap();
+        let email = format!("{id}@example.com").parse().unwrap();
+        user.words = accounts::search_words(&index, &Phi::new(name.to_owned()), &email);
         self.store.transact("test-user", async |tx| tx.create(&USERS, id.as_str(), &user)).await.unwrap();
         self.sign_in(id, name.to_owned(), role, verified).await
     }
@@ -314,6 +317,8 @@ impl TestApp {
             updated_at: now,
             last_login_at: None,
             sign_in: model::sign_in::SignIn::default(),
+            deleted_at: None,
+            words: Vec::new(),
         }
     }
 

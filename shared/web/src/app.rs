@@ -10,7 +10,7 @@ use kernel::{Clock, Random, Time};
 use model::event::Event;
 use vault::Vault;
 
-use crate::{SessionGate, Settings, ShowsAgain, Tenants};
+use crate::{Limits, OutsideSignIn, SessionGate, Settings, ShowsAgain, Tenants};
 
 /// What every handler can use, whichever platform it runs on.
 pub struct Parts {
@@ -24,12 +24,16 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Whether a session still counts.
     pub sessions: SessionGate,
-    /// Whether an answer about patients may be given again.
-    pub shows_again: Arc<dyn ShowsAgain>,
+    /// Makes callers of outside issuers' tokens.
+    pub outside: Arc<dyn OutsideSignIn>,
+    /// How many requests are served in a minute.
+    pub limits: Limits,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
     /// Sends e-mail, SMS and the like. Want a message with `accounts::Letter` instead of calling it in a request.
     pub messages: Arc<dyn Messenger>,
+    /// Whether an answer about patients may be given again.
+    pub shows_again: Arc<dyn ShowsAgain>,
     /// Files.
     pub blobs: Arc<dyn Blobs>,
     /// The time.
