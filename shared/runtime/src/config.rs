@@ -218,7 +218,6 @@ impl Config {
                 (is_address && !text.contains(['#', '?'])).then(|| text.trim_end_matches('/').to_owned())
             }),
             scribe,
-            ..defaults
         };
         let config = Self {
             platform,
