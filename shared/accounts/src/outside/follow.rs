@@ -95,6 +95,7 @@ impl Arrival<'_> {
         let mut address = None;
         if email != old_email {
             after.email = key.seal(&place.field("email"), &Phi::new(email.disclose().to_owned()));
+            after.sign_in.email_verified_at = self.outsider.email_verified.then(|| self.app.now());
             address = Some(self.new_address(&old_email, &email).await?);
         }
         if let Some(role) = self.outsider.role.filter(|role| *role != before.role) {

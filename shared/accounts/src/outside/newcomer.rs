@@ -107,7 +107,7 @@ impl Arrival<'_> {
             created_at: now,
             updated_at: now,
             last_login_at: Some(now),
-            sign_in: SignIn::default(),
+            sign_in: SignIn { email_verified_at: self.outsider.email_verified.then_some(now), ..SignIn::default() },
             deleted_at: None,
             words: search_words(&self.index, &name, email),
         }
