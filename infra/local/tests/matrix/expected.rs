@@ -26,8 +26,10 @@ pub(crate) enum Audit {
     Patient,
     /// An entry that names the caller.
     Caller,
-    /// An entry of signing in, or of what belongs to it.
-    SignIn,
+    /// The same, unless it was about the caller.
+    Others,
+    /// An entry with this action, of an event of signing in.
+    Event(&'static str),
     /// None: public, or nothing but the caller's own settings.
     Exempt,
 }
@@ -53,7 +55,7 @@ pub(crate) fn table() -> Vec<Line> {
     lines(include_str!("../../../contract/access.tsv")).into_iter().map(line).collect()
 }
 
-fn line(cells: Vec<&str>) -> Line {
+fn line(cells: Vec<&'static str>) -> Line {
     let [method, path, audit, own, related, unrelated, other_tenant, unverified, anonymous] = cells[..] else {
         panic!("a line of nine columns: {cells:?}")
     };
@@ -61,9 +63,10 @@ fn line(cells: Vec<&str>) -> Line {
     let audit = match audit {
         "patient" => Audit::Patient,
         "caller" => Audit::Caller,
-        "sign-in" => Audit::SignIn,
+        "others" => Audit::Others,
         "no" => Audit::Exempt,
-        other => panic!("{operation}: audit is patient, caller, sign-in or no, and not {other}"),
+        action if action.starts_with("auth.") => Audit::Event(action),
+        other => panic!("{operation}: audit is patient, caller, others, an action of auth or no, and not {other}"),
     };
     let mut answers = BTreeMap::new();
     let columns = [

@@ -1,24 +1,16 @@
 //! The world that the questions are asked in: for each role and relation a caller, and things of the caller's, of others', or
 //! of another clinic's.
 //!
-//! To add a kind of thing: a variant of [`Thing`], and a case in `Making::make` that stores it and notes its ids under the
+//! To add a kind of thing: a variant of [`Thing`], and a case in `Making::make` that makes it and notes its ids under the
 //! names that paths and bodies have for them.
 
 use std::collections::BTreeMap;
 
-use conversations::{chat_subject, notification_place};
-use kernel::{ChatId, JobId, NoteId, NotificationId, PatientId, Phi, Role};
-use model::chat::ChatType;
-use model::consent::{Consent, Grantee, Proxy, Purpose};
-use model::message::Priority;
-use model::note::{NOTES, Note, NoteBody};
-use model::notification::{Notification, NotificationType, notifications};
-use model::patient::Assigned;
-use model::scribe_job::{JobState, SCRIBE_JOBS, ScribeJob};
+use kernel::{ChatId, PatientId, Role};
 use model::tenant::Tenant;
 use testkit::{TestApp, TestUser};
-use vault::Place;
 
+use crate::making::Making;
 use crate::words::Words;
 
 /// What the caller has to do with the thing asked for. `infra/contract/access.tsv` says what each means.
@@ -36,7 +28,7 @@ impl Relation {
         [Self::Own, Self::Related, Self::Unrelated, Self::OtherTenant, Self::Unverified];
 
     /// Whether the thing is the caller's.
-    const fn is_own(self) -> bool {
+    pub(crate) const fn is_own(self) -> bool {
         matches!(self, Self::Own | Self::Unverified)
     }
 
@@ -63,8 +55,38 @@ pub(crate) enum Thing {
     Notification,
     /// `sessionId`: another session.
     Session,
-    /// `email`, `password` and `refreshToken`: an account of its own that registered.
+    /// `userId`: the things' owner, where the question is about a person.
+    Person,
+    /// `addressId`: a postal address of the owner's.
+    Address,
+    /// `password`: the caller has one.
+    Password,
+    /// `code`: the caller has been offered a second factor, and has its code.
+    MfaOffer,
+    /// `backupCode`: the caller has the second factor that was offered.
+    Mfa,
+    /// `email`, `password`, `refreshToken`, `accountId`: an account of its own that registered.
     Account,
+    /// `emailToken`: what the account's first e-mail has.
+    EmailToken,
+    /// `resetToken`: the account's password was forgotten.
+    ResetToken,
+    /// `requestId`: the account was to get a code, some time ago.
+    OtpRequest,
+    /// `requestId` and `code`: the account has got a code.
+    OtpCode,
+    /// `mrn`: the patient's number can be looked up.
+    Mrn,
+    /// `diagnosisId`.
+    Diagnosis,
+    /// `medicationId`.
+    Medication,
+    /// `allergyId`.
+    Allergy,
+    /// Vital signs were taken.
+    Vitals,
+    /// `consentId`: a consent of the patient's to a nurse.
+    Consent,
 }
 
 /// The two clinics.
@@ -104,13 +126,7 @@ impl World {
         let patient = PatientId::generate(at.app.random.as_ref());
         let chat = ChatId::generate(at.app.random.as_ref());
         let scene = Scene { role, relation, caller, colleague, newcomer, patient, chat, ids, words };
-        let mut making = Making { at, scene };
-        making.patient().await;
-        making.chat().await;
-        for thing in things {
-            making.make(*thing).await;
-        }
-        making.scene
+        Making { at, scene }.with(things).await
     }
 }
 
@@ -144,7 +160,6 @@ impl Scene {
         for (name, id) in &mut ghost.ids {
             *id = match *name {
                 "messageId" => model::message::message_id(&chat, 1).into_string(),
-                "email" | "password" | "refreshToken" => id.clone(),
                 _ => PatientId::generate(app.app.random.as_ref()).into_string(),
             };
         }
@@ -152,173 +167,3 @@ impl Scene {
     }
 }
 
-/// A scene in the making, in the clinic where its things are.
-struct Making<'a> {
-    at: &'a TestApp,
-    scene: Scene,
-}
-
-impl Making<'_> {
-    /// Whose the things are.
-    fn owner(&self) -> &TestUser {
-        if self.scene.relation.is_own() { &self.scene.caller } else { &self.scene.colleague }
-    }
-
-    fn note(&mut self, name: &'static str, id: impl Into<String>) {
-        self.scene.ids.insert(name, id.into());
-    }
-
-    /// The patient, with what ties the caller to the record.
-    async fn patient(&mut self) {
-        let Scene { role, relation, caller, colleague, patient, words, .. } = &self.scene;
-        let is_maker = relation.is_own() && role.is_staff();
-        let maker = if is_maker { caller } else { colleague };
-        self.at.patient_with_id(patient, &maker.id, &words.name).await;
-        let whole = |consent: &mut Consent| consent.purposes = vec![Purpose::Treatment];
-        match (relation, role) {
-            (Relation::Own, Role::Patient) => self.at.link(patient, &caller.id).await,
-            (Relation::Own, Role::Family) => {
-                self.at.consent(patient, &caller.id, |consent| consent.proxy = Some(Proxy::Adult)).await;
-            }
-            (Relation::Related, Role::Patient | Role::Family) => {
-                self.at.consent(patient, &caller.id, whole).await;
-            }
-            (Relation::Related, _) => {
-                let assigned = Assigned { by: colleague.id.clone(), at: self.at.app.now() };
-                let change = |patient: &mut model::patient::Patient| {
-                    patient.relate(&caller.id, |relation| relation.assigned = Some(assigned.clone()));
-                };
-                self.at.change_patient(patient, change).await;
-            }
-            _ => {}
-        }
-        let (patient, colleague) = (patient.to_string(), colleague.id.to_string());
-        self.note("patientId", patient);
-        self.note("userId", colleague);
-    }
-
-    /// A Care Team chat about the patient, whose admin is the things' owner.
-    async fn chat(&mut self) {
-        let Scene { relation, caller, colleague, patient, .. } = &self.scene;
-        let people = match relation {
-            Relation::Own | Relation::Unverified => vec![&caller.id, &colleague.id],
-            Relation::Related => vec![&colleague.id, &caller.id],
-            Relation::Unrelated | Relation::OtherTenant => vec![&colleague.id],
-        };
-        let chat = self.at.chat(ChatType::CareTeam, Some(patient.clone()), &people).await;
-        self.note("chatId", chat.as_str());
-        self.scene.chat = chat;
-    }
-
-    async fn make(&mut self, thing: Thing) {
-        match thing {
-            Thing::Message => self.message(Priority::Normal).await,
-            Thing::UrgentMessage => self.message(Priority::Urgent).await,
-            Thing::AiConsent => {
-                let allow = |consent: &mut Consent| {
-                    (consent.grantee, consent.ai_use) = (Grantee::CareTeam, true);
-                };
-                self.at.consent(&self.scene.patient, &self.scene.colleague.id, allow).await;
-            }
-            Thing::Note => self.clinical_note().await,
-            Thing::Job => self.job().await,
-            Thing::Notification => self.notification().await,
-            Thing::Session => {
-                let other = self.at.sign_in_again(self.owner()).await;
-                self.note("sessionId", other.session.as_str());
-            }
-            Thing::Account => self.account().await,
-        }
-    }
-
-    /// Said by the owner; by the colleague where an unverified account could say nothing.
-    async fn message(&mut self, priority: Priority) {
-        let by = if self.scene.relation == Relation::Own { &self.scene.caller } else { &self.scene.colleague };
-        let said = self.at.say_with(&self.scene.chat, by, &self.scene.words.said, priority).await;
-        let id = serde_json::to_value(&said).unwrap()["id"].as_str().unwrap().to_owned();
-        self.note("messageId", id);
-    }
-
-    async fn clinical_note(&mut self) {
-        let (app, store, words) = (&self.at.app, &self.at.store, &self.scene.words);
-        let id = NoteId::generate(app.random.as_ref());
-        let subject = chat_subject(&self.scene.chat, Some(&self.scene.patient));
-        let key = app.vault.key(store, &subject).await.unwrap();
-        let place = Place::new(&self.at.tenant, "notes", id.as_str(), "body");
-        let sections = BTreeMap::from([("subjective".to_owned(), words.said.clone())]);
-        let body = NoteBody { sections, ..NoteBody::default() };
-        let note = Note {
-            chat_id: self.scene.chat.clone(),
-            patient_id: Some(self.scene.patient.clone()),
-            created_by: self.owner().id.clone(),
-            consultation_type: None,
-            visit_reason: Some(key.seal(&place.field("visitReason"), &Phi::new(words.reason.clone()))),
-            template_type: "soap".to_owned(),
-            body: key.seal_json(&place, &Phi::new(body)).unwrap(),
-            is_draft: true,
-            signed: None,
-            version: 1,
-            created_at: app.now(),
-            updated_at: app.now(),
-            deleted_at: None,
-        };
-        store.transact("test-note", async |tx| tx.create(&NOTES, id.as_str(), &note)).await.unwrap();
-        self.note("noteId", id.as_str());
-    }
-
-    async fn job(&mut self) {
-        let (app, store) = (&self.at.app, &self.at.store);
-        let id = JobId::generate(app.random.as_ref());
-        let job = ScribeJob {
-            requested_by: self.owner().id.clone(),
-            chat_id: self.scene.chat.clone(),
-            template_type: "soap".to_owned(),
-            consultation_type: None,
-            visit_reason: None,
-            state: JobState::Queued,
-            stages: Vec::new(),
-            result: None,
-            error: None,
-            attempts: 0,
-            created_at: app.now(),
-            updated_at: app.now(),
-        };
-        store.transact("test-job", async |tx| tx.create(&SCRIBE_JOBS, id.as_str(), &job)).await.unwrap();
-        self.note("jobId", id.as_str());
-    }
-
-    async fn notification(&mut self) {
-        let (app, store, words) = (&self.at.app, &self.at.store, &self.scene.words);
-        let id = NotificationId::generate(app.random.as_ref());
-        let subject = chat_subject(&self.scene.chat, Some(&self.scene.patient));
-        let key = app.vault.key(store, &subject).await.unwrap();
-        let place = notification_place(&self.at.tenant, &id);
-        let notification = Notification {
-            kind: NotificationType::Message,
-            chat_id: self.scene.chat.clone(),
-            patient_id: Some(self.scene.patient.clone()),
-            message_id: None,
-            title: key.seal(&place.field("title"), &Phi::new(words.name.clone())),
-            body: key.seal(&place.field("body"), &Phi::new(words.said.clone())),
-            is_read: false,
-            read_at: None,
-            created_at: app.now(),
-        };
-        let theirs = notifications(&self.owner().id);
-        store
-            .transact("test-notification", async |tx| tx.create(&theirs, id.as_str(), &notification))
-            .await
-            .unwrap();
-        self.note("notificationId", id.as_str());
-    }
-
-    async fn account(&mut self) {
-        let words = &self.scene.words;
-        let (email, password) = (words.email(), words.password.clone());
-        let body = serde_json::json!({"name": words.name, "email": email, "password": password, "role": "Patient"});
-        let made = self.at.post("/api/v1/auth/register").json(&body).expect(201).await;
-        self.note("email", email);
-        self.note("password", password);
-        self.note("refreshToken", made["refreshToken"].as_str().unwrap());
-    }
-}

@@ -9,10 +9,18 @@ pub(crate) struct Words {
     pub(crate) name: String,
     /// Said in a chat.
     pub(crate) said: String,
-    /// Why the patient came.
+    /// Why the patient came, and any other reason or comment: at least 10 characters.
     pub(crate) reason: String,
+    /// A medicine.
+    pub(crate) drug: String,
+    /// A street with its number.
+    pub(crate) street: String,
+    /// A telephone number with the country code.
+    pub(crate) phone: String,
     /// A password.
     pub(crate) password: String,
+    /// An e-mail address.
+    pub(crate) email: String,
 }
 
 impl Words {
@@ -21,15 +29,14 @@ impl Words {
         let mark = format!("zq{number}qz");
         Self {
             name: format!("Robin {mark}"),
-            said: format!("The cough began on Monday, {mark}. I will order a chest x-ray."),
-            reason: format!("cough {mark}"),
+            said: format!("I have had a cough since Monday, {mark}. I will order a chest x-ray."),
+            reason: format!("a cough since Monday {mark}"),
+            drug: format!("Cough syrup {mark}"),
+            street: format!("12 {mark} Street"),
+            phone: format!("+1555{number:07}"),
             password: format!("a-long-one-{mark}"),
+            email: format!("{mark}@example.com"),
             mark,
         }
-    }
-
-    /// A new e-mail address.
-    pub(crate) fn email(&self) -> String {
-        format!("{}@example.com", self.mark)
     }
 }

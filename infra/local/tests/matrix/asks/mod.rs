@@ -1,12 +1,17 @@
 //! How each operation is asked, one file per function.
 //!
 //! Path parameters are the scene's ids of the same names, so an operation without a body and without needs has no more than
-//! its name here. Bodies are minimal and valid, with the scene's words in every free text.
+//! its name here. Bodies are valid, with the scene's words in every free text.
 
 mod chats;
+mod consents;
 mod identity;
 mod notes;
 mod notifications;
+mod patients;
+mod users;
+
+pub(crate) use users::address;
 
 use serde_json::Value;
 
@@ -29,8 +34,10 @@ pub(crate) struct Made {
     pub(crate) query: String,
     /// The body.
     pub(crate) body: Option<Value>,
-    /// Other headers.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    /// A body that is no JSON: its type and bytes.
+    pub(crate) file: Option<(&'static str, Vec<u8>)>,
+    /// The version that the caller has seen.
+    pub(crate) if_match: Option<&'static str>,
 }
 
 impl Made {
@@ -38,27 +45,43 @@ impl Made {
         Self { body: Some(body), ..Self::default() }
     }
 
+    /// A change of what is in its first version.
+    fn change(body: Value) -> Self {
+        Self { if_match: Some("\"1\""), ..Self::body(body) }
+    }
+
     fn query(query: impl Into<String>) -> Self {
         Self { query: query.into(), ..Self::default() }
     }
 }
 
-const fn plain(operation: &'static str) -> Ask {
+fn plain(operation: &'static str) -> Ask {
     needing(operation, &[])
 }
 
-const fn needing(operation: &'static str, needs: &'static [Thing]) -> Ask {
-    Ask { operation, needs, made: |_| Made { query: String::new(), body: None, headers: Vec::new() } }
+fn needing(operation: &'static str, needs: &'static [Thing]) -> Ask {
+    Ask { operation, needs, made: |_| Made::default() }
 }
 
-const fn with(operation: &'static str, needs: &'static [Thing], made: fn(&Scene) -> Made) -> Ask {
+fn with(operation: &'static str, needs: &'static [Thing], made: fn(&Scene) -> Made) -> Ask {
     Ask { operation, needs, made }
 }
 
 /// Every operation.
 pub(crate) fn all() -> Vec<Ask> {
-    let ops = [plain("GET /health"), plain("GET /health/live"), plain("GET /health/ready")];
-    ops.into_iter().chain(identity::asks()).chain(chats::asks()).chain(notifications::asks()).chain(notes::asks()).collect()
+    let mut all = vec![plain("GET /health"), plain("GET /health/live"), plain("GET /health/ready")];
+    for part in [
+        identity::asks(),
+        users::asks(),
+        patients::asks(),
+        consents::asks(),
+        chats::asks(),
+        notifications::asks(),
+        notes::asks(),
+    ] {
+        all.extend(part);
+    }
+    all
 }
 
 /// The path with the scene's ids in the places of its parameters.
