@@ -136,9 +136,10 @@ mod tests {
         ]);
         assert_eq!(said, json!(["Dan Doe", "dan@example.com", "Doctor", true, true, "MD", "+15550142877"]));
         let sent = app.sent().await;
-        assert_eq!(sent.len(), 1);
-        let text = format!("{:?}", sent[0]);
-        assert!(text.contains("invitation"), "{text}");
+        assert_eq!(
+            (sent.len(), sent[0].kind.as_str(), sent[0].to.disclose().as_str()),
+            (1, "invitation", "dan@example.com")
+        );
 
         let path = format!("/api/v1/users/{}", data["id"].as_str().unwrap());
         assert_eq!(app.get(&path).by(&admin).expect(200).await, *data);
@@ -146,6 +147,16 @@ mod tests {
             let login = json!({"email": "dan@example.com", "password": password});
             app.post("/api/v1/auth/login").json(&login).refused(401, "UNAUTHORIZED").await;
         }
+        // The link's token sets the password, once.
+        let text = sent[0].text.disclose();
+        let token = text.split("accept-invitation#token=").nth(1).unwrap().split_whitespace().next().unwrap();
+        let set = json!({"token": token, "newPassword": testing::PASSWORD});
+        app.post("/api/v1/auth/reset-password").json(&set).expect(200).await;
+        app.post("/api/v1/auth/reset-password").json(&set).refused(400, "VALIDATION_ERROR").await;
+        let dan = testing::login(&app, "dan@example.com").await;
+        let me = testing::get_as(&app, &dan, "/api/v1/users/me").expect(200).await;
+        assert_eq!(json!([me["role"], me["verified"], me["emailVerified"]]), json!(["Doctor", true, true]));
+
         let waits = json!({"name": "Wei", "email": "wei@example.com", "role": "Nurse", "verified": false});
         assert_eq!(create(&app, &admin, &waits).expect(201).await["data"]["verified"], false);
     }

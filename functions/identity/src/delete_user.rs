@@ -4,7 +4,8 @@ use events::Emit;
 use garde::Validate;
 use kernel::UserId;
 use model::event::{AccessChanged, ProfileChanged};
-use model::user::{EMAIL_INDEX, EMAIL_OWNERS, USERS};
+use model::sign_in::Identifier;
+use model::user::{EMAIL_OWNERS, USERS};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use web::{ApiError, App, Caller, Json, Path, Problems, Query};
@@ -72,8 +73,8 @@ pub(crate) async fn delete_user(
 /// Where it is written that the address is taken.
 async fn address_index(app: &App, caller: &Caller, user_id: &UserId) -> Result<Option<String>, ApiError> {
     let Some(user) = caller.store.get(&USERS, user_id.as_str()).await?.map(|doc| doc.value) else { return Ok(None) };
-    let email = AccountKey::of(app, &caller.store, user_id).await?.open_email(&user)?;
-    Ok(Some(app.vault.blind_index(&caller.store).await?.exact(EMAIL_INDEX, email.disclose())))
+    let key = AccountKey::of(app, &caller.store, user_id).await?;
+    key.index_of(app, &caller.store, &user, Identifier::Email).await
 }
 
 #[cfg(test)]

@@ -1,16 +1,14 @@
 //! Accounts that an administrator makes: they have no password until the person follows the link in the invitation.
 
-use ::accounts::{Letter, OneTime, Posted};
-use kernel::{Channel, Email, Phi, Role, TenantId, UserId};
+use ::accounts::{OneTime, Posted};
+use kernel::{Email, Phi, Role, TenantId, UserId};
 use model::one_time::TokenKind;
 use store::{Store, Transaction};
 use web::{ApiError, App};
 use zeroize::Zeroizing;
 
 use crate::accounts::{Details, Person, Prepared, or_taken};
-
-/// The page of the frontend where a first password is chosen; it sends the token on to POST /api/v1/auth/reset-password.
-const PAGE: &str = "accept-invitation";
+use crate::mail::{self, INVITATION_PAGE};
 
 /// Someone who is invited.
 #[derive(Debug)]
@@ -33,20 +31,7 @@ impl Invitation {
     /// To this account, by e-mail.
     pub(crate) fn to(app: &App, tenant: &TenantId, account: &Prepared, email: &Email) -> Self {
         let token = OneTime::new(app, tenant, &account.id, TokenKind::Invitation);
-        let lifetime = TokenKind::Invitation.lifetime();
-        let days = lifetime.as_secs() / (24 * 3600);
-        let text = format!(
-            "Your clinic has made a ConsentMD account for you.\n\nTo use it, choose a password within {days} days:\n\n{}\n\n\
-             If you do not expect this, you can ignore this message.\n",
-            token.link(app, PAGE).as_str()
-        );
-        let letter = Letter {
-            kind: "invitation",
-            routes: vec![(Channel::Email, Phi::new(email.disclose().to_owned()))],
-            subject: "Your ConsentMD account".to_owned(),
-            text: Phi::new(text),
-            useful_for: lifetime,
-        };
+        let letter = mail::invitation(app, Phi::new(email.disclose().to_owned()), &token);
         let letter = letter.seal(app, tenant, &account.id, account.account_key(tenant).subject_key());
         Self { token, letter }
     }
@@ -59,7 +44,7 @@ impl Invitation {
 
     /// The link in it.
     pub(crate) fn link(&self, app: &App) -> Zeroizing<String> {
-        self.token.link(app, PAGE)
+        self.token.link(app, INVITATION_PAGE)
     }
 }
 

@@ -26,6 +26,8 @@ mod get_jwks;
 mod get_my_preferences;
 mod get_my_profile;
 mod get_user;
+#[cfg(test)]
+mod idle;
 mod invitations;
 mod list_addresses;
 mod list_sessions;
@@ -38,6 +40,8 @@ mod logout_all;
 mod mail;
 #[cfg(test)]
 mod nothing_in_clear;
+#[cfg(test)]
+mod outside_sign_in;
 mod qr;
 mod refresh;
 mod register;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use connect::messages::{Channel, Fate};
 use http::Method;
 use kernel::Role;
 use serde_json::{Value, json};
@@ -13,11 +14,11 @@ use crate::testing;
 
 testkit::on_both_platforms! {
     functions: crate::testing::with_recorder;
-    what_is_stored_has_nothing_in_clear, answers_repeat_no_secret, strangers_see_nothing_of_others,
+    what_is_stored_has_nothing_in_clear, codes_and_tokens_are_not_stored, answers_repeat_no_secret, strangers_see_nothing_of_others,
 }
 
 /// Every collection that this function writes, or that something writes for it.
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 17] = [
     "users",
     "email-owners",
     "sessions",
@@ -27,6 +28,12 @@ const WRITTEN: [&str; 11] = [
     "effects",
     "parked",
     "idempotency-keys",
+    "audit",
+    "outgoing-messages",
+    "one-time-tokens",
+    "otp-requests",
+    "message-throttles",
+    "phone-owners",
     "test-sessions-ended",
     "test-profiles-changed",
 ];
@@ -64,6 +71,14 @@ async fn what_is_stored_has_nothing_in_clear(app: TestApp) {
         forbidden.push(secret(tokens).to_lowercase());
         forbidden.push(tokens["token"].as_str().unwrap().to_lowercase());
     }
+    let written = look_for(&app, &forbidden).await;
+    for name in ["users", "email-owners", "sessions", "preferences", "data-keys", "effects", "idempotency-keys"] {
+        assert!(written.contains(name), "nothing was looked at in {name}");
+    }
+}
+
+/// What was written, none of which says anything of that.
+async fn look_for(app: &TestApp, forbidden: &[String]) -> BTreeSet<&'static str> {
     let mut written = BTreeSet::new();
     for name in WRITTEN {
         let collection: Collection<Value> = Collection::top(name, &[]);
@@ -74,7 +89,34 @@ async fn what_is_stored_has_nothing_in_clear(app: TestApp) {
             assert!(found.is_empty(), "{found:?} in {name}/{}", doc.id);
         }
     }
-    for name in ["users", "email-owners", "sessions", "preferences", "data-keys", "effects", "idempotency-keys"] {
+    written
+}
+
+async fn codes_and_tokens_are_not_stored(app: TestApp) {
+    // Messages that are on their way are stored with what they say.
+    for channel in [Channel::Email, Channel::Sms, Channel::WhatsApp] {
+        app.messages.set_channel(channel, Fate::Pending);
+    }
+    let made = register(&app).await;
+    testing::verify_number(&app, &made, "+15550142877").await;
+    testing::request_code(&app, json!({"email": EMAIL})).await;
+    testing::reset_token(&app, EMAIL).await;
+    let enable = testing::request_as(&app, &made, Method::POST, "/api/v1/auth/enable-mfa").expect(200).await;
+    let (secret, backup) = testing::enable_mfa(&app, &made).await;
+    let wrong = json!({"email": EMAIL, "password": "not this one"});
+    app.post("/api/v1/auth/login").json(&wrong).expect(401).await;
+    let mut forbidden = vec!["canary".to_owned(), "finch".to_owned(), "5550142".to_owned(), secret.to_lowercase()];
+    forbidden.push(enable["secret"].as_str().unwrap().to_lowercase());
+    forbidden.extend(backup.iter().flat_map(|code| [code.clone(), code.replace('-', "")]));
+    for message in app.sent().await {
+        match message.kind.as_str() {
+            "sign-in-code" => forbidden.push(format!("\"{}\"", testing::code_of(&message))),
+            _ => forbidden.push(testing::token_of(&message).split('.').nth(1).unwrap().to_lowercase()),
+        }
+    }
+    assert!(forbidden.len() > 25, "{}", forbidden.len());
+    let written = look_for(&app, &forbidden).await;
+    for name in ["audit", "outgoing-messages", "one-time-tokens", "otp-requests", "message-throttles", "phone-owners"] {
         assert!(written.contains(name), "nothing was looked at in {name}");
     }
 }

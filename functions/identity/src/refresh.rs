@@ -167,8 +167,7 @@ mod tests {
         functions: crate::testing::with_recorder;
         a_refresh_token_is_good_once, a_second_use_ends_the_session, an_old_token_ends_the_session_too,
         a_made_up_token_ends_nothing, of_two_at_once_one_wins,
-        a_session_lives_seven_days_in_all, half_an_hour_without_a_request_ends_it,
-        an_idle_session_is_refused_everywhere, browsers_send_the_cookie, a_closed_account_ends,
+        a_session_lives_seven_days_in_all, browsers_send_the_cookie, a_closed_account_ends,
         new_tokens_say_what_the_account_is_now, what_is_no_token_is_refused, refreshing_has_a_budget,
     }
 
@@ -273,52 +272,6 @@ mod tests {
         // Too late is no reuse: nothing is told.
         refresh(&app, &made).refused(401, "UNAUTHORIZED").await;
         assert!(testing::ended_sessions(&app).await.is_empty());
-    }
-
-    async fn half_an_hour_without_a_request_ends_it(app: TestApp) {
-        let minutes = |n: u64| app.clock.advance(Duration::from_secs(n * 60));
-        let made = testing::register(&app, "ann@example.com", Role::Patient).await;
-        let id = testing::session_id(&app, &made);
-        minutes(4);
-        let before = app.store.meter().counts();
-        testing::get_as(&app, &made, ME).expect(200).await;
-        assert_eq!((app.store.meter().counts() - before).commits, 0);
-        assert_ne!(session(&app, &id).await.last_seen_at, app.app.now());
-        minutes(1);
-        testing::get_as(&app, &made, ME).expect(200).await;
-        assert_eq!(session(&app, &id).await.last_seen_at, app.app.now());
-        let list = testing::get_as(&app, &made, "/api/v1/auth/sessions").expect(200).await;
-        assert_eq!(list["data"][0]["lastSeenAt"], json!(app.app.now()));
-        // Whether it is live may be asked as often as one likes: that is no use of it.
-        minutes(9);
-        let gate = &app.app.sessions;
-        assert!(gate.is_live(&app.store, &id.parse().unwrap()).await.unwrap());
-        minutes(20);
-        let next = refresh(&app, &made).expect(200).await;
-        minutes(30);
-        let idle: kernel::SessionId = id.parse().unwrap();
-        assert!(!gate.is_live(&app.store, &idle).await.unwrap());
-        refresh(&app, &next).refused(401, "UNAUTHORIZED").await;
-        assert_eq!(session(&app, &id).await.ended.unwrap().reason, EndReason::Idle);
-        assert_eq!(testing::ended_sessions(&app).await, [id]);
-    }
-
-    async fn an_idle_session_is_refused_everywhere(app: TestApp) {
-        let made = testing::register(&app, "ann@example.com", Role::Patient).await;
-        let elsewhere = app.second_instance(vec![crate::function()]).await;
-        testing::get_as(&elsewhere, &made, ME).expect(200).await;
-        app.clock.advance(Duration::from_secs(1790));
-        testing::get_as(&app, &made, ME).expect(200).await;
-        app.clock.advance(Duration::from_secs(10));
-        testing::get_as(&elsewhere, &made, ME).expect(200).await;
-        assert_eq!(
-            testing::get_as(&app, &made, "/api/v1/auth/sessions").expect(200).await["data"].as_array().unwrap().len(),
-            1
-        );
-        app.clock.advance(Duration::from_secs(1800));
-        for instance in [&app, &elsewhere] {
-            testing::get_as(instance, &made, ME).refused(401, "UNAUTHORIZED").await;
-        }
     }
 
     async fn browsers_send_the_cookie(app: TestApp) {

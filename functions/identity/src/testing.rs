@@ -15,10 +15,12 @@ use web::{Function, Job};
 /// The password of everyone who registers here.
 pub(crate) const PASSWORD: &str = "magpie-over-water";
 
-/// Registers someone and answers what the API did.
+/// Registers someone, waits until what follows from it is done, and answers what the API did.
 pub(crate) async fn register(app: &TestApp, email: &str, role: Role) -> Value {
     let body = json!({"name": "Ann Lee", "email": email, "password": PASSWORD, "role": role});
-    app.post("/api/v1/auth/register").json(&body).expect(201).await
+    let made = app.post("/api/v1/auth/register").json(&body).expect(201).await;
+    app.settle().await;
+    made
 }
 
 /// Signs someone in who has registered.
@@ -150,7 +152,7 @@ pub(crate) fn without_handlers() -> Vec<Function> {
 pub(crate) async fn verify_number(app: &TestApp, tokens: &Value, number: &str) {
     let body = json!({"phoneNumber": number, "purpose": "verify"});
     let asked = request_as(app, tokens, Method::POST, "/api/v1/auth/request-otp").json(&body).expect(202).await;
-    let code = code_of(app.sent().await.last().unwrap());
+    let code = code_of(app.sent().await.iter().rfind(|message| message.kind == "sign-in-code").unwrap());
     let body = json!({"requestId": asked["requestId"], "code": code});
     assert_eq!(app.post("/api/v1/auth/verify-otp").json(&body).expect(200).await, json!({"success": true}));
 }

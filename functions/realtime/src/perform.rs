@@ -20,6 +20,7 @@ type Answer = Result<Option<Frame>, ApiError>;
 
 impl<O: Outlet> Connection<O> {
     pub(crate) async fn perform(&mut self, command: Command) -> Result<Answer, Stop> {
+        self.note_use(&command).await;
         Ok(match command {
             Command::Resume(resume) => {
                 self.resume(&resume.last_event_id).await?;
@@ -38,6 +39,16 @@ impl<O: Outlet> Connection<O> {
             Command::Acknowledge(of) => self.mark(of.message_id, Mark::Acknowledged).await,
             Command::AcknowledgeNotification(of) => self.acknowledge_notification(&of.notification_id).await,
         })
+    }
+
+    /// What a person does keeps the session awake; what a program does by itself does not.
+    async fn note_use(&self, command: &Command) {
+        let by_a_person =
+            matches!(command, Command::Send(_) | Command::Typing(_) | Command::Read(_) | Command::Acknowledge(_));
+        if by_a_person && let Err(error) = self.app.sessions.used(&self.caller.store, self.caller.session()).await {
+            // The session may end too early; the command is not to blame.
+            ApiError::from(error).log();
+        }
     }
 
     /// A newer token of the same user: the connection goes on with what that one says.

@@ -16,8 +16,8 @@ pub use change::Change;
 pub use gate::{admit, admit_in, members_now, takes_part};
 pub use lane::turn;
 pub use notices::{
-    NotificationData, NotificationView, notification_place, notification_subject, show_notification, show_notifications,
-    show_own_notification,
+    NotificationData, NotificationView, notification_place, notification_subject, show_notification,
+    show_notifications, show_own_notification,
 };
 pub use open::{OpenChat, chat_subject, open, open_many, open_message};
 pub use places::Places;

@@ -53,7 +53,7 @@ impl User {
 
     /// Whether the person has shown that the address is theirs.
     pub const fn email_is_verified(&self) -> bool {
-        false
+        self.sign_in.email_verified_at.is_some()
     }
 
     /// Whether the person may see personal data of others: staff accounts only once verified.

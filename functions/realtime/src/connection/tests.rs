@@ -84,6 +84,14 @@ async fn an_ended_session_is_noticed_without_a_signal() {
 }
 
 #[tokio::test]
+async fn an_open_socket_alone_keeps_no_session_awake() {
+    let (app, ann) = unheard().await;
+    let mut sent = connect(&app, &ann, Rhythm { session_check: SOON, ..STILL }).await;
+    app.clock.advance(Duration::from_secs(30 * 60));
+    assert_eq!(sent.recv().await.unwrap(), "(closed 4401)");
+}
+
+#[tokio::test]
 async fn an_inbox_is_looked_into_without_a_signal() {
     let (app, ann) = unheard().await;
     let chat = app.chat(model::chat::ChatType::CareTeam, None, &[&ann.id]).await;

@@ -50,7 +50,7 @@ impl Arrival<'_> {
                 }
                 let Some(news) = &news else {
                     self.enter(&tx, user, &account, session)?;
-                    return Ok::<_, ApiError>(Admitted::As(user.clone(), account));
+                    return Ok::<_, ApiError>(Admitted::As(user.clone(), Box::new(account)));
                 };
                 if account != news.before {
                     return Ok(Admitted::Again);
@@ -67,7 +67,7 @@ impl Arrival<'_> {
                     tx.emit(&access_changed)?;
                 }
                 self.enter(&tx, user, &news.after, session)?;
-                Ok(Admitted::As(user.clone(), news.after.clone()))
+                Ok(Admitted::As(user.clone(), Box::new(news.after.clone())))
             })
             .await?;
         if matches!(admitted, Admitted::As(..)) && news.is_some_and(|news| news.changes_access()) {
@@ -95,6 +95,7 @@ impl Arrival<'_> {
         let mut address = None;
         if email != old_email {
             after.email = key.seal(&place.field("email"), &Phi::new(email.disclose().to_owned()));
+            after.sign_in.email_verified_at = self.outsider.email_verified.then(|| self.app.now());
             address = Some(self.new_address(&old_email, &email).await?);
         }
         if let Some(role) = self.outsider.role.filter(|role| *role != before.role) {

@@ -54,7 +54,7 @@ impl Arrival<'_> {
                 }
                 tx.create(&OUTSIDE_TIES, &self.tie_id, &tie)?;
                 self.enter(&tx, owner, &account.value, session)?;
-                Ok::<_, ApiError>(Admitted::As(owner.clone(), account.value))
+                Ok::<_, ApiError>(Admitted::As(owner.clone(), Box::new(account.value)))
             })
             .await;
         overtaken(linked)
@@ -78,7 +78,7 @@ impl Arrival<'_> {
                     tx.create(&EMAIL_OWNERS, index, &EmailOwner { user_id: id.clone() })?;
                 }
                 self.enter(&tx, &id, &account, session)?;
-                Ok::<_, ApiError>(Admitted::As(id.clone(), account.clone()))
+                Ok::<_, ApiError>(Admitted::As(id.clone(), Box::new(account.clone())))
             })
             .await;
         let made = overtaken(made)?;
@@ -107,7 +107,7 @@ impl Arrival<'_> {
             created_at: now,
             updated_at: now,
             last_login_at: Some(now),
-            sign_in: SignIn::default(),
+            sign_in: SignIn { email_verified_at: self.outsider.email_verified.then_some(now), ..SignIn::default() },
             deleted_at: None,
             words: search_words(&self.index, &name, email),
         }
