@@ -1,5 +1,6 @@
 //! Making accounts and opening what is sealed in them.
 
+use ::accounts::search_words;
 use access::password::check_new;
 use kernel::{Email, Phi, Phone, Role, Sealed, TenantId, UserId};
 use model::sign_in::{Identifier, PHONE_INDEX};
@@ -21,6 +22,17 @@ pub struct NewAccount {
     /// Whether the person may act in that role at once.
     pub verified: bool,
 }
+
+/// A person who gets an account, whatever the person will sign in with.
+pub(crate) struct Person {
+    pub(crate) name: Phi<String>,
+    pub(crate) email: Email,
+    pub(crate) role: Role,
+    pub(crate) verified: bool,
+}
+
+/// Stands where a password's hash would, until there is one: no password has it.
+const NO_PASSWORD: &str = "none";
 
 /// What an account may have besides.
 #[derive(Default)]
@@ -52,16 +64,38 @@ impl Prepared {
         check_new(&password, &[name.disclose(), email.disclose(), phone_number.map_or("", Phone::disclose)])
             .map_err(|weak| ApiError::field("password", format!("password: {weak}")))?;
         let password_hash = app.passwords.hash(password).await.map_err(ApiError::internal)?;
+        Self::seal(app, store, Person { name, email, role, verified }, details, password_hash).await
+    }
+
+    /// Seals an account that has no password yet.
+    pub(crate) async fn without_password(
+        app: &App,
+        store: &Store,
+        person: Person,
+        details: Details,
+    ) -> Result<Self, ApiError> {
+        Self::seal(app, store, person, details, NO_PASSWORD.to_owned()).await
+    }
+
+    async fn seal(
+        app: &App,
+        store: &Store,
+        person: Person,
+        details: Details,
+        password_hash: String,
+    ) -> Result<Self, ApiError> {
+        let Person { name, email, role, verified } = person;
         let tenant = &store.database().tenant;
         let id = UserId::generate(app.random.as_ref());
-        let email_index = app.vault.blind_index(store).await?.exact(EMAIL_INDEX, email.disclose());
+        let index = app.vault.blind_index(store).await?;
+        let email_index = index.exact(EMAIL_INDEX, email.disclose());
         let key = app.vault.fresh_key(tenant, &Subject::User(id.clone())).await?;
         let account = AccountKey { key: key.key().clone(), tenant, user: &id };
         let now = app.now();
         let user = User {
             email: account.seal("email", &Phi::new(email.disclose().to_owned())),
             name: account.seal("name", &name),
-            phone_number: phone_number.map(|phone| account.seal_phone(phone)),
+            phone_number: details.phone_number.as_ref().map(|phone| account.seal_phone(phone)),
             title: details.title,
             avatar: None,
             role,
@@ -72,6 +106,8 @@ impl Prepared {
             updated_at: now,
             last_login_at: None,
             sign_in: model::sign_in::SignIn::default(),
+            deleted_at: None,
+            words: search_words(&index, &name, &email),
         };
         Ok(Self { id, user, email_index, key })
     }
@@ -104,6 +140,15 @@ pub(crate) fn or_taken(error: store::Error) -> ApiError {
         }
         other => other.into(),
     }
+}
+
+/// The same for an administrator, after a transaction in which nothing but the address can be there already.
+pub(crate) fn or_address_taken(error: ApiError) -> ApiError {
+    if error.code() != Code::DuplicateEntry {
+        return error;
+    }
+    let told = "email: this address has an account already, perhaps a deleted one that keeps it.";
+    ApiError::new(Code::DuplicateEntry, told).detail("field", "email")
 }
 
 /// The key of one account, bound to its document.
@@ -146,6 +191,10 @@ impl<'a> AccountKey<'a> {
         })
     }
 
+    pub(crate) const fn tenant(&self) -> &TenantId {
+        self.tenant
+    }
+
     pub(crate) fn seal(&self, field: &str, plain: &Phi<String>) -> Sealed {
         self.key.seal(&self.place(field), plain)
     }
@@ -156,6 +205,11 @@ impl<'a> AccountKey<'a> {
 
     pub(crate) fn open(&self, field: &str, sealed: &Sealed) -> Result<Phi<String>, ApiError> {
         Ok(self.key.open(&self.place(field), sealed)?)
+    }
+
+    /// The account's address.
+    pub(crate) fn open_email(&self, user: &User) -> Result<Email, ApiError> {
+        self.open("email", &user.email)?.disclose().parse().map_err(ApiError::internal)
     }
 
     fn place<'b>(&'b self, field: &'b str) -> Place<'b> {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Json, Problems};
 
 use crate::accounts::{AccountKey, find_own};
+use crate::avatars;
 
 /// The caller's own account.
 #[derive(Serialize, ToSchema)]
@@ -28,7 +29,7 @@ pub(crate) struct MyProfile {
     /// The telephone number, with the country code.
     #[schema(example = "+15550142877")]
     phone_number: Option<String>,
-    /// Where the avatar image is.
+    /// A URL of the avatar image, which holds for at least a day.
     avatar: Option<String>,
     /// Whether a second factor is asked for at sign-in.
     #[schema(example = false)]
@@ -48,7 +49,8 @@ pub(crate) struct MyProfile {
 
 impl MyProfile {
     /// Discloses an account to its owner.
-    pub(crate) fn open(key: &AccountKey<'_>, user: User) -> Result<Self, ApiError> {
+    pub(crate) async fn open(app: &App, key: &AccountKey<'_>, user: User) -> Result<Self, ApiError> {
+        let avatar = avatars::url(app, key.tenant(), key.user(), user.avatar.as_deref()).await?;
         let phone_number = user.phone_number.as_ref().map(|sealed| key.open("phoneNumber", sealed)).transpose()?;
         Ok(Self {
             id: key.user().clone(),
@@ -57,7 +59,7 @@ impl MyProfile {
             role: user.role,
             title: user.title,
             phone_number: phone_number.map(kernel::Phi::into_disclosed),
-            avatar: user.avatar,
+            avatar,
             mfa_enabled: user.sign_in.mfa.is_some(),
             email_verified: user.sign_in.email_verified_at.is_some(),
             phone_verified: user.sign_in.phone_verified_at.is_some(),
@@ -75,7 +77,7 @@ impl MyProfile {
 pub(crate) async fn get_my_profile(State(app): State<App>, caller: Caller) -> Result<Json<MyProfile>, ApiError> {
     let user = find_own(&caller).await?;
     let key = AccountKey::of(&app, &caller.store, caller.user()).await?;
-    Ok(Json(MyProfile::open(&key, user)?))
+    Ok(Json(MyProfile::open(&app, &key, user).await?))
 }
 
 #[cfg(test)]

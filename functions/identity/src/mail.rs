@@ -9,6 +9,9 @@ use model::one_time::TokenKind;
 use model::sign_in::OTP_LIFETIME;
 use web::App;
 
+/// Where an invited person chooses a password.
+pub(crate) const INVITATION_PAGE: &str = "accept-invitation";
+
 /// To verify a new account's address.
 pub(crate) fn verification(app: &App, address: Phi<String>, token: &OneTime) -> Letter {
     let link = token.link(app, "verify-email");
@@ -32,6 +35,18 @@ pub(crate) fn password_reset(app: &App, address: Phi<String>, token: &OneTime) -
         token.text()
     );
     to_address("reset-password", address, "Choose a new password", text, TokenKind::ResetPassword.lifetime())
+}
+
+/// To choose the first password of an account that an administrator made.
+pub(crate) fn invitation(app: &App, address: Phi<String>, token: &OneTime) -> Letter {
+    let link = token.link(app, INVITATION_PAGE);
+    let text = format!(
+        "Your clinic has made a ConsentMD account for you.\n\nOpen this page to choose a password:\n{}\n\nOr enter this \
+         token in the app:\n{}\n\nBoth are good once and for 7 days. If you do not expect this, you need not do anything.",
+        link.as_str(),
+        token.text()
+    );
+    to_address("invitation", address, "Your ConsentMD account", text, TokenKind::Invitation.lifetime())
 }
 
 /// That the password was changed, in case it was somebody else.

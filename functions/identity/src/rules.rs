@@ -18,6 +18,13 @@ pub(crate) fn title(title: &str, (): &()) -> garde::Result {
     one_line("title", title, LONGEST_TITLE)
 }
 
+const LONGEST_LINE: usize = 200;
+
+/// One line of an address.
+pub(crate) fn line(field: &'static str) -> impl FnOnce(&String, &()) -> garde::Result {
+    move |text, ()| one_line(field, text, LONGEST_LINE)
+}
+
 fn one_line(field: &str, text: &str, longest: usize) -> garde::Result {
     if text.trim().is_empty() {
         return Err(garde::Error::new(format!("{field}: blanks alone are no {field}")));

@@ -1,3 +1,4 @@
+use ::accounts::search_words;
 use axum::extract::State;
 use events::Emit;
 use garde::Validate;
@@ -54,6 +55,7 @@ pub(crate) async fn update_my_profile(
     let phone_number =
         body.phone_number.map(|text| text.as_deref().map(rules::phone_number).transpose()).transpose()?;
     let name = body.name.map(|name| Phi::new(name.trim().to_owned()));
+    let index = app.vault.blind_index(&caller.store).await?;
     let new_name = name.as_ref().map(|name| key.seal("name", name));
     let new_phone = phone_number.as_ref().map(|phone| phone.as_ref().map(|phone: &Phone| key.seal_phone(phone)));
     let new_title = body.title.map(|title| title.map(|title| title.trim().to_owned()));
@@ -65,7 +67,8 @@ pub(crate) async fn update_my_profile(
         .transact("update-profile", async |tx| {
             let mut user = or_closed(tx.get(&USERS, id).await?.map(|doc| doc.value))?;
             let old_name = key.open("name", &user.name)?;
-            if name.as_ref().is_some_and(|name| *name != old_name) {
+            if let Some(name) = name.as_ref().filter(|name| **name != old_name) {
+                user.words = search_words(&index, name, &key.open_email(&user)?);
                 tx.emit(&changed)?;
             }
             if let Some(new) = &phone_number {
@@ -79,7 +82,7 @@ pub(crate) async fn update_my_profile(
             Ok::<_, ApiError>(user)
         })
         .await?;
-    Ok(Json(MyProfile::open(&key, user)?))
+    Ok(Json(MyProfile::open(&app, &key, user).await?))
 }
 
 /// A number that is not the account's any more neither counts as verified nor signs in.

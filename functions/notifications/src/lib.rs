@@ -5,12 +5,13 @@
 //! what it tells of, so that a second delivery makes no second one.
 
 mod list_notifications;
+mod notify_of_emergency;
 mod notify_of_message;
 mod read_all_notifications;
 mod read_notification;
 mod unread_notifications;
 
-use model::event::ChatLogGrew;
+use model::event::{ChatLogGrew, GlassBroken};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::{App, Function};
@@ -20,6 +21,7 @@ pub fn function() -> Function {
     Function::new("notifications")
         .routes(routes())
         .on::<ChatLogGrew, _, _>("notifications-message", notify_of_message::notify_of_message)
+        .on::<GlassBroken, _, _>("notifications-emergency", notify_of_emergency::notify_of_emergency)
 }
 
 fn routes() -> OpenApiRouter<App> {

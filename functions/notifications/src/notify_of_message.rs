@@ -41,6 +41,7 @@ pub(crate) async fn notify_of_message(job: Job, delivery: Delivery<ChatLogGrew>)
 /// A message that is to be told of.
 struct News {
     id: NotificationId,
+    chat_id: ChatId,
     notification: Notification,
     is_urgent: bool,
     /// Everyone who was in the chat when it was sent and still is, but its sender.
@@ -79,9 +80,10 @@ impl News {
         let place = notification_place(tenant, &id);
         let notification = Notification {
             kind: NotificationType::Message,
-            chat_id: open.id.clone(),
+            chat_id: Some(open.id.clone()),
             patient_id: open.chat.patient_id.clone(),
             message_id: Some(message_id),
+            emergency_id: None,
             title: open.key.seal(&place.field("title"), &title),
             body: open.key.seal(&place.field("body"), &body),
             is_read: false,
@@ -91,12 +93,12 @@ impl News {
         let was_there = message.created_at.plus(CLOCKS_DIFFER);
         let was_in = |user: &&UserId| open.chat.member(user).is_some_and(|member| member.joined_at <= was_there);
         let recipients = members.iter().filter(was_in).filter(|user| **user != message.sender).cloned().collect();
-        Ok(Some(Self { id, notification, is_urgent, recipients }))
+        Ok(Some(Self { id, chat_id: open.id.clone(), notification, is_urgent, recipients }))
     }
 
     /// Those of these members who have not said that they want none. One round trip.
     async fn who_wants(&self, store: &Store, members: &[UserId]) -> Result<Vec<UserId>, store::Error> {
-        let membership = |user: &UserId| Key::new(MEMBERSHIPS.path(), membership_id(&self.notification.chat_id, user));
+        let membership = |user: &UserId| Key::new(MEMBERSHIPS.path(), membership_id(&self.chat_id, user));
         let preferences = |user: &UserId| Key::new(PREFERENCES.path(), user.as_str());
         let keys: Vec<Key> = members.iter().map(membership).chain(members.iter().map(preferences)).collect();
         let mut memberships = store.get_keys(&keys).await?;

@@ -93,9 +93,10 @@ mod tests {
         let now = app.app.now();
         let notification = |at| Notification {
             kind: NotificationType::Message,
-            chat_id: "c".parse().unwrap(),
+            chat_id: "c".parse().ok(),
             patient_id: None,
             message_id: None,
+            emergency_id: None,
             title: Sealed::from_text(String::new()),
             body: Sealed::from_text(String::new()),
             is_read: false,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use charts::Asking;
-use conversations::{NotificationView, OpenChat, Places, show, show_notification};
+use conversations::{NotificationView, OpenChat, Places, show, show_notification, show_own_notification};
 use kernel::{ChatId, JobId, MessageId, NotificationId, PatientId, Time, UserId};
 use model::chat::Happening;
 use model::inbox::{InboxEntry, Told};
@@ -15,6 +15,7 @@ use model::notification::{Notification, notifications};
 use model::scribe_job::{SCRIBE_JOBS, ScribeJob};
 use serde_json::{Value, json};
 use store::Key;
+use vault::{Subject, SubjectKey};
 use web::{ApiError, App, Caller};
 
 use crate::shelf::{Found, Shelf, Wanted, undamaged};
@@ -54,7 +55,7 @@ pub(crate) async fn render(
     reader: &Caller,
     entries: &[InboxEntry],
 ) -> Result<Rendered, Arc<ApiError>> {
-    let own = Own::read(reader, entries).await.map_err(|error| Arc::new(error.into()))?;
+    let own = Own::read(app, reader, entries).await.map_err(Arc::new)?;
     let found = shelf.load(app, &reader.store, wanted(reader, entries, &own)).await?;
     let asking = Asking::of(app, reader);
     let open_to = found.chats_of(&asking).await.map_err(Arc::new)?;
@@ -79,10 +80,12 @@ pub(crate) async fn render(
 struct Own {
     notifications: HashMap<NotificationId, Notification>,
     jobs: HashMap<JobId, ScribeJob>,
+    /// The reader's own key, where a notification that is about no chat needs it.
+    key: Option<SubjectKey>,
 }
 
 impl Own {
-    async fn read(reader: &Caller, entries: &[InboxEntry]) -> Result<Self, store::Error> {
+    async fn read(app: &App, reader: &Caller, entries: &[InboxEntry]) -> Result<Self, ApiError> {
         let collection = notifications(reader.user());
         let key = |entry: &InboxEntry| match &entry.what {
             Told::Notification { notification_id } => Some(Key::new(collection.path(), notification_id.as_str())),
@@ -100,6 +103,12 @@ impl Own {
             } else {
                 own.notifications.extend(id.parse().ok().zip(undamaged(document)));
             }
+        }
+        if own.notifications.values().any(|notification| notification.chat_id.is_none()) {
+            own.key = match app.vault.key(&reader.store, &Subject::User(reader.user().clone())).await {
+                Err(vault::Error::KeyMissing { .. }) => None,
+                found => Some(found?),
+            };
         }
         Ok(own)
     }
@@ -123,7 +132,7 @@ fn wanted(reader: &Caller, entries: &[InboxEntry], own: &Own) -> Wanted {
         }
     }
     for notification in own.notifications.values() {
-        wanted.chats.insert(notification.chat_id.clone());
+        wanted.chats.extend(notification.chat_id.clone());
         wanted.messages.extend(notification.message_id.clone());
     }
     wanted
@@ -161,7 +170,7 @@ impl View<'_> {
                 parse_message_id(message_id).map(|(chat, _)| chat)
             }
             Told::Notification { notification_id } => {
-                self.own.notifications.get(notification_id).map(|notification| notification.chat_id.clone())
+                self.own.notifications.get(notification_id).and_then(|notification| notification.chat_id.clone())
             }
             Told::ScribeJob { .. } => None,
         }
@@ -274,16 +283,25 @@ impl View<'_> {
             let data = json!({ "id": id, "type": kind, "title": null, "body": null, "timestamp": created_at });
             return Ok(Some(Frame::new("notification:new", data)));
         }
-        let chat = self.chat_for(&notification.chat_id);
-        let Some(open) = chat else { return Ok(None) };
-        let message = notification.message_id.as_ref().and_then(|id| self.found.message(id));
-        let shown = show_notification(open, self.reader.tenant(), id.clone(), notification.clone(), message)?;
+        let (id, tenant) = (id.clone(), self.reader.tenant());
+        let shown = match (&notification.chat_id, &self.own.key) {
+            (Some(chat), _) => {
+                let Some(open) = self.chat_for(chat) else { return Ok(None) };
+                let message = notification.message_id.as_ref().and_then(|id| self.found.message(id));
+                show_notification(open, tenant, id, notification.clone(), message)?
+            }
+            (None, Some(key)) => Some(show_own_notification(key, tenant, id, notification.clone())?),
+            (None, None) => None,
+        };
         Ok(shown.map(|NotificationView { id, kind, title, body, data, timestamp, .. }| {
-            let data = json!({
+            let mut told = json!({
                 "id": id, "type": kind, "title": title, "body": body, "timestamp": timestamp,
                 "chatId": data.chat_id, "messageId": data.message_id,
             });
-            Frame::new("notification:new", data)
+            if let Some(review) = data.review_id {
+                told["reviewId"] = json!(review);
+            }
+            Frame::new("notification:new", told)
         }))
     }
 }

@@ -14,6 +14,7 @@ pub fn all() -> Vec<Function> {
         realtime::function(),
         notifications::function(),
         notes::function(),
+        patients::function(),
         scribe::function(),
     ]
 }

@@ -128,3 +128,32 @@ fn a_wrong_folder_is_left_as_it_is() {
     assert!(told.contains("there is no data folder") && told.contains("set DATA_DIR"), "{told}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_administrator_is_made_beside_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let server = Server::start(data);
+    let create = ["create", "--tenant", "north", "--email", "Ada@North.example", "--name", "Ada North"];
+    assert!(fails(data, &create).contains("there is no tenant \"north\""));
+    let new = [&create[..], &["--new-tenant", "North Clinic"]].concat();
+    let made = prints(data, &new);
+    assert!(made.starts_with("ClinicAdmin of north is made") && made.contains("7 days"), "{made}");
+    assert!(fails(data, &new).contains("already"));
+    assert!(fails(data, &create).contains("account with this address"));
+    assert!(fails(data, &[&create[..], &["--role", "Nurse"]].concat()).contains("is no administrator"));
+    assert!(fails(data, &["create", "--tenant", "demo", "--email", "ada", "--name", "x"]).contains("--email"));
+
+    let token = made.split("#token=").nth(1).unwrap().trim();
+    let client = connect::http::client(std::time::Duration::from_secs(10)).unwrap();
+    let post = async |path: &str, body: Value| {
+        let url = format!("{}/api/v1/auth/{path}", server.url);
+        client.post(url).header("x-tenant", "north").json(&body).send().await.unwrap()
+    };
+    let set = post("reset-password", json!({"token": token, "newPassword": "magpie-over-water"})).await;
+    assert_eq!(set.status(), 200);
+    let signed_in = post("login", json!({"email": "ada@north.example", "password": "magpie-over-water"})).await;
+    assert_eq!(signed_in.status(), 200);
+    let signed_in: Value = signed_in.json().await.unwrap();
+    assert_eq!(signed_in["user"]["role"], "ClinicAdmin");
+}

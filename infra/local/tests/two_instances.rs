@@ -33,6 +33,7 @@ fn emulators() -> Option<Emulators> {
 
 async fn serve(emulators: &Emulators, project: &str, keys: &Path, pem: &str, functions: Vec<Function>) -> Serving {
     let key_file = keys.join("keys.json").display().to_string();
+    let blobs_dir = keys.join("blobs").display().to_string();
     let vars = [
         ("PORT", "0"),
         ("HOST", "127.0.0.1"),
@@ -40,6 +41,7 @@ async fn serve(emulators: &Emulators, project: &str, keys: &Path, pem: &str, fun
         ("FIRESTORE_EMULATOR_HOST", &emulators.firestore),
         ("PUBSUB_EMULATOR_HOST", &emulators.pubsub),
         ("KEY_FILE", &key_file),
+        ("BLOBS_DIR", &blobs_dir),
         ("SIGNING_KEY_PEM", pem),
         ("DEFAULT_TENANT", "clinic"),
         ("INSECURE_COOKIES", "true"),

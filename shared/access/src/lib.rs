@@ -9,11 +9,13 @@
 //! - [`decision`]: the one decision about a patient's record: may someone do something, for a purpose, now, and why.
 //! - [`oidc`]: Google-signed ID tokens on trigger paths (Pub/Sub push, Cloud Scheduler), checked against a cached key
 //!   set.
+//! - [`outside`]: access tokens of other identity providers, mapped to our words.
 //!
 //! Nothing here reads a clock or the machine's random source by itself: both are parameters.
 
 pub mod decision;
 pub mod oidc;
+pub mod outside;
 pub mod password;
 mod principal;
 pub mod refresh;

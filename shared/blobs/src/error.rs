@@ -38,6 +38,9 @@ pub enum Error {
         /// The blob.
         name: BlobName,
     },
+    /// The blobs cannot be listed now. Trying again later may help.
+    #[error("the blob store cannot list its blobs")]
+    CannotList(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot do it now: the disk is full, the service does not answer. Trying again later may help.
     #[error("the blob store cannot {doing} {name}")]
     Unavailable {
@@ -54,6 +57,6 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::CannotList(_))
     }
 }

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest;
@@ -9,17 +10,24 @@ use futures::{StreamExt, stream};
 use kernel::{Clock, Random, RandomExt, Time};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
+use tokio::sync::OnceCell;
 
 use crate::{Blob, BlobInfo, BlobName, Blobs, Content, Error, LONGEST_URL_LIFETIME, SignedUrl, UrlFor, UrlSigner};
 
+mod list;
+mod place;
 mod trailer;
+
+use place::Placing;
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
-/// Where files are while they come in. What is here at the start is left from a crash, and goes.
+/// Where files are while they come in.
 const INCOMING: &str = "incoming";
+/// What is older than this in [`INCOMING`] was left there by a crash.
+const LONGEST_COMING_IN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Blobs in a folder of one machine, which one process owns.
+/// Blobs in a folder, which several processes may use at once.
 ///
 /// A blob is one file, readable by its owner alone, below `<two digits>/` and named by its name's SHA-256, so that `a`
 /// and `a/b` can both be and names may be longer than a disk allows. Its [`BlobInfo`] stands behind its content in the
@@ -29,27 +37,29 @@ pub struct FolderBlobs {
     urls: UrlSigner,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    is_ready: OnceCell<()>,
 }
 
 impl FolderBlobs {
-    /// The folder at `root`, made where there is none. `urls` signs for the routes that serve it.
-    pub async fn open(
-        root: &Path,
-        urls: UrlSigner,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> io::Result<Self> {
-        let incoming = root.join(INCOMING);
+    /// The folder at `root`, which is made when the first blob comes. `urls` signs for the routes that serve it.
+    pub fn new(root: &Path, urls: UrlSigner, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { root: root.to_owned(), urls, clock, random, is_ready: OnceCell::new() }
+    }
+
+    /// Makes the folder, and removes what crashes have left in it. Files that come in are named by when they came.
+    async fn make_ready(&self) -> io::Result<()> {
+        let incoming = self.root.join(INCOMING);
         make_folder(&incoming).await?;
+        let oldest = self.clock.now().minus(LONGEST_COMING_IN).as_millis();
         let mut left = fs::read_dir(&incoming).await?;
         while let Some(entry) = left.next_entry().await? {
-            fs::remove_file(entry.path()).await?;
+            let name = entry.file_name();
+            let came = name.to_str().and_then(|name| name.split('-').next()?.parse::<i64>().ok());
+            if came.is_none_or(|came| came < oldest) {
+                fs::remove_file(entry.path()).await?;
+            }
         }
-        for shard in 0..=u8::MAX {
-            make_folder(&root.join(hex::encode([shard]))).await?;
-        }
-        sync_folder(root).await?;
-        Ok(Self { root: root.to_owned(), urls, clock, random })
+        sync_folder(&self.root).await
     }
 
     /// What checks the URLs that [`Blobs::signed_url`] makes.
@@ -112,6 +122,39 @@ impl FolderBlobs {
         writer.into_inner().sync_all().await.map_err(&failed)?;
         Ok(info)
     }
+
+    async fn store(
+        &self,
+        name: &BlobName,
+        content: Content,
+        content_type: &str,
+        most_bytes: u64,
+        how: Placing,
+    ) -> Result<Option<BlobInfo>, Error> {
+        check_content_type(name, content_type)?;
+        self.is_ready.get_or_try_init(|| self.make_ready()).await.map_err(unavailable("store", name))?;
+        let file_name = format!("{}-{}", self.clock.now().as_millis(), self.random.uuid());
+        let incoming = Incoming { path: self.root.join(INCOMING).join(file_name) };
+        let info = self.receive(&incoming, name, content, content_type, most_bytes).await?;
+        let placed = self.place(&incoming.path, &self.path(name), how).await.map_err(unavailable("store", name))?;
+        Ok(placed.then_some(info))
+    }
+
+    /// Gives a file that came in its place, durably; answers whether it did.
+    async fn place(&self, incoming: &Path, path: &Path, how: Placing) -> io::Result<bool> {
+        let placed = match place::place(incoming, path, how).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = path.parent() {
+                    make_folder(folder).await?;
+                    sync_folder(&self.root).await?;
+                }
+                place::place(incoming, path, how).await?
+            }
+            placed => placed?,
+        };
+        sync_parent(path).await?;
+        Ok(placed)
+    }
 }
 
 #[async_trait]
@@ -123,13 +166,18 @@ impl Blobs for FolderBlobs {
         content_type: &str,
         most_bytes: u64,
     ) -> Result<BlobInfo, Error> {
-        check_content_type(name, content_type)?;
-        let incoming = Incoming { path: self.root.join(INCOMING).join(self.random.uuid().to_string()) };
-        let info = self.receive(&incoming, name, content, content_type, most_bytes).await?;
-        let path = self.path(name);
-        fs::rename(&incoming.path, &path).await.map_err(unavailable("store", name))?;
-        sync_parent(&path).await.map_err(unavailable("store", name))?;
-        Ok(info)
+        let stored = self.store(name, content, content_type, most_bytes, Placing::Replace).await?;
+        stored.ok_or_else(|| unavailable("store", name)(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    async fn put_new(
+        &self,
+        name: &BlobName,
+        content: Content,
+        content_type: &str,
+        most_bytes: u64,
+    ) -> Result<Option<BlobInfo>, Error> {
+        self.store(name, content, content_type, most_bytes, Placing::AsNew).await
     }
 
     async fn get(&self, name: &BlobName) -> Result<Option<Blob>, Error> {
@@ -150,6 +198,15 @@ impl Blobs for FolderBlobs {
         }
     }
 
+    async fn list(&self, prefix: &str, after: Option<&BlobName>, limit: usize) -> Result<Vec<BlobName>, Error> {
+        let all = list::names(&self.root).await.map_err(|source| Error::CannotList(source.into()))?;
+        let asked = |name: &BlobName| name.as_str().starts_with(prefix) && after.is_none_or(|after| name > after);
+        let mut names: Vec<BlobName> = all.into_iter().filter(asked).collect();
+        names.sort_unstable();
+        names.truncate(limit);
+        Ok(names)
+    }
+
     async fn signed_url(&self, name: &BlobName, access: &UrlFor, expires_at: Time) -> Result<SignedUrl, Error> {
         let now = self.clock.now();
         if expires_at <= now || expires_at > now.plus(LONGEST_URL_LIFETIME) {
@@ -168,14 +225,14 @@ impl std::fmt::Debug for FolderBlobs {
     }
 }
 
-/// A file that comes in. Unless it was renamed, it goes with this value: on an error, and when the caller goes away.
+/// A file that comes in. Unless it was moved to its place, it goes with this value: on an error, and when the caller goes away.
 struct Incoming {
     path: PathBuf,
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        // After the rename there is nothing, and what else could not be removed goes at the next start.
+        // After a rename there is nothing, and what could not be removed goes at a later start.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -58,6 +58,16 @@ pub trait Blobs: Send + Sync {
         most_bytes: u64,
     ) -> Result<BlobInfo, Error>;
 
+    /// Stores a blob whose name is new, as [`Blobs::put`] does; `None`, and nothing is changed, where there is a blob of
+    /// this name already. Of several at once, one stores.
+    async fn put_new(
+        &self,
+        name: &BlobName,
+        content: Content,
+        content_type: &str,
+        most_bytes: u64,
+    ) -> Result<Option<BlobInfo>, Error>;
+
     /// Opens a blob.
     async fn get(&self, name: &BlobName) -> Result<Option<Blob>, Error>;
 
@@ -66,6 +76,10 @@ pub trait Blobs: Send + Sync {
 
     /// Removes a blob, there or not.
     async fn delete(&self, name: &BlobName) -> Result<(), Error>;
+
+    /// The names that begin with `prefix` and come after `after`, in the order of their bytes, at most `limit` of them.
+    /// For upkeep: a folder has to look into every blob for it. A damaged blob has no name and is not listed.
+    async fn list(&self, prefix: &str, after: Option<&BlobName>, limit: usize) -> Result<Vec<BlobName>, Error>;
 
     /// A URL by which anyone may do one thing with one blob until `expires_at`, at most
     /// [`LONGEST_URL_LIFETIME`] from now.

@@ -86,9 +86,17 @@ struct UrlQuery {
 }
 
 impl UrlSigner {
-    /// URLs below `base` (`https://host`), signed under a key of 32 random bytes that stays the same over restarts.
+    /// URLs below `base` (`https://host`; empty for URLs that are paths), signed under a key of 32 random bytes that stays the same over restarts.
     pub fn new(base: &str, key: &[u8; 32]) -> Self {
         Self { base: base.trim_end_matches('/').to_owned(), key: hmac::Key::new(hmac::HMAC_SHA256, key) }
+    }
+
+    /// The same, under a key that is derived from a secret of any length, which stays usable for other things.
+    pub fn derived(base: &str, secret: &[u8]) -> Self {
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"consentmd blob url key v1");
+        let mut key = [0; 32];
+        key.copy_from_slice(derived.as_ref());
+        Self::new(base, &key)
     }
 
     /// A URL that holds until `expires_at`, to the second.

@@ -23,14 +23,14 @@ struct Room {
     blobs: Arc<FolderBlobs>,
 }
 
-async fn open(root: &Path, clock: &Arc<HeldClock>) -> FolderBlobs {
-    FolderBlobs::open(root, signer(), clock.clone(), Seeded::new(1)).await.unwrap()
+fn open(root: &Path, clock: &Arc<HeldClock>) -> FolderBlobs {
+    FolderBlobs::new(root, signer(), clock.clone(), Seeded::new(1))
 }
 
-async fn room() -> Room {
+fn room() -> Room {
     let folder = tempfile::tempdir().unwrap();
     let clock = HeldClock::new();
-    let blobs = Arc::new(open(&folder.path().join("blobs"), &clock).await);
+    let blobs = Arc::new(open(&folder.path().join("blobs"), &clock));
     Room { folder, clock, blobs }
 }
 
@@ -44,7 +44,7 @@ fn name(text: &str) -> BlobName {
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
     }
@@ -55,7 +55,7 @@ macro_rules! conforms {
     ($($check:ident($($with:ident),*)),* $(,)?) => {$(
         #[tokio::test]
         async fn $check() {
-            let room = room().await;
+            let room = room();
             conformance::$check(room.blobs.as_ref() $(, room.$with.as_ref())*).await;
             assert!(files_below(&room.folder.path().join("blobs/incoming")).is_empty(), "nothing stays half done");
         }
@@ -67,18 +67,21 @@ conforms! {
     what_is_not_there_is_none(),
     deleting_takes_one_blob_away(),
     large_content_streams(),
+    what_is_there_stays_with_put_new(),
+    of_many_at_once_one_is_new(),
+    names_are_listed_in_pages(),
     a_failed_put_changes_nothing(),
     urls_expire_within_a_week(clock),
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_one_whole_blob() {
-    conformance::readers_see_one_whole_blob(room().await.blobs).await;
+    conformance::readers_see_one_whole_blob(room().blobs).await;
 }
 
 #[tokio::test]
 async fn files_are_their_owners_and_stay_over_a_restart() {
-    let Room { folder, clock, blobs } = room().await;
+    let Room { folder, clock, blobs } = room();
     blobs.put(&name("clinic/a"), "hello".into(), "text/plain", 10).await.unwrap();
     let files = files_below(folder.path());
     assert_eq!(files.len(), 1);
@@ -87,16 +90,21 @@ async fn files_are_their_owners_and_stay_over_a_restart() {
     drop(blobs);
 
     let root = folder.path().join("blobs");
-    std::fs::write(root.join("incoming/left-by-a-crash"), "half a file").unwrap();
-    let again = open(&root, &clock).await;
-    assert_eq!(files_below(&root).len(), 1);
+    let come_in = |name: String| std::fs::write(root.join("incoming").join(name), "half a file").unwrap();
+    let (now, day) = (clock.now().as_millis(), 24 * 3600 * 1000);
+    come_in("left-by-a-crash".to_owned());
+    come_in(format!("{}-left-by-a-crash", now - day - 1));
+    come_in(format!("{now}-of-another-process"));
+    let again = open(&root, &clock);
+    again.put(&name("clinic/b"), "hello".into(), "text/plain", 10).await.unwrap();
+    assert_eq!(files_below(&root.join("incoming")), [root.join(format!("incoming/{now}-of-another-process"))]);
     let content = again.get(&name("clinic/a")).await.unwrap().unwrap().content;
     assert_eq!(content.read(10).await.unwrap(), "hello");
 }
 
 #[tokio::test]
 async fn an_upload_whose_caller_goes_away_leaves_nothing() {
-    let Room { folder, blobs, .. } = room().await;
+    let Room { folder, blobs, .. } = room();
     let incoming = folder.path().join("blobs/incoming");
     let endless = Content::stream(stream::once(async { Ok(Bytes::from("first")) }).chain(stream::pending()));
     let mut upload = Box::pin({
@@ -114,7 +122,7 @@ async fn an_upload_whose_caller_goes_away_leaves_nothing() {
 
 #[tokio::test]
 async fn damaged_files_are_named() {
-    let Room { folder, blobs, .. } = room().await;
+    let Room { folder, blobs, .. } = room();
     let at = name("clinic/a");
     blobs.put(&at, "hello".into(), "text/plain", 10).await.unwrap();
     let path = files_below(folder.path()).remove(0);
@@ -129,6 +137,7 @@ async fn damaged_files_are_named() {
         let error = blobs.get(&at).await.unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
         assert_eq!(error.to_string(), "stored blob clinic/a is damaged");
+        assert!(!blobs.list("", None, 9).await.unwrap().contains(&at));
     }
     std::fs::write(&path, &whole).unwrap();
     assert!(blobs.get(&at).await.unwrap().is_some());
@@ -141,7 +150,7 @@ fn parts(url: &str) -> (&str, &str) {
 
 #[tokio::test]
 async fn a_url_does_what_it_was_made_for() {
-    let Room { clock, blobs, .. } = room().await;
+    let Room { clock, blobs, .. } = room();
     let at = name("clinic/files/f1");
     let expires_at = clock.now().plus(Duration::from_secs(60));
     let put_access = UrlFor::Put { content_type: "text/plain; charset=\"utf-8\"&x".to_owned(), most_bytes: 9 };
@@ -186,6 +195,11 @@ fn an_altered_url_is_refused() {
     let (at, query) = parts(&get_url);
     let other_key = UrlSigner::new("http://127.0.0.1:8080", &[8; 32]);
     assert_eq!(other_key.verify("GET", at, query, now), Err(UrlError::BadSignature));
+    let derived = |secret: &[u8]| UrlSigner::derived("", secret);
+    let path = derived(b"one").sign(&name("a/b"), &UrlFor::Get, later).url;
+    let (at, query) = path.strip_prefix("/blobs/").unwrap().split_once('?').unwrap();
+    assert!(derived(b"one").verify("GET", at, query, now).is_ok());
+    assert_eq!(derived(b"two").verify("GET", at, query, now), Err(UrlError::BadSignature));
 }
 
 proptest! {

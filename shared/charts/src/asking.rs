@@ -1,7 +1,8 @@
 use access::decision::{Action, Asker, Decision, Reason, Record, Refusal, decide, ties};
-use kernel::{PatientId, Role, TenantId, UserId};
+use kernel::{PatientId, Role, TenantId, Time, UserId};
 use model::consent::{DataKind, Grantee, Proxy, Purpose};
 use model::patient::{PATIENTS, Patient};
+use model::tenant::TenantPolicy;
 use model::user::User;
 use store::{Doc, Store, Transaction};
 use vault::{Subject, SubjectKey};
@@ -99,14 +100,14 @@ impl<'a> Asking<'a> {
     /// May this be done with this record, now? Leaves nothing on the trail: for filters and explanations.
     pub async fn decide(&self, id: &PatientId, patient: &Patient, action: &Action) -> Result<Decision, ApiError> {
         let asker = Asker { user: self.user, role: self.role, verified: self.verified };
-        let is_of_age = self.is_of_age(id, patient).await?;
+        let is_of_age = self.is_of_age_if_it_matters(id, patient).await?;
         Ok(decide(asker, Record::of(patient, is_of_age), action, self.purpose, self.app.now()))
     }
 
     /// All that ties the asker to this record now. For what was allowed before and is asked for again.
     pub async fn ties(&self, id: &PatientId, patient: &Patient) -> Result<Vec<Reason>, ApiError> {
         let asker = Asker { user: self.user, role: self.role, verified: self.verified };
-        let is_of_age = self.is_of_age(id, patient).await?;
+        let is_of_age = self.is_of_age_if_it_matters(id, patient).await?;
         Ok(ties(asker, Record::of(patient, is_of_age), self.app.now()))
     }
 
@@ -184,7 +185,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Whether the patient is of age. Opens the birth date only where a child's proxy asks.
-    async fn is_of_age(&self, id: &PatientId, patient: &Patient) -> Result<bool, ApiError> {
+    async fn is_of_age_if_it_matters(&self, id: &PatientId, patient: &Patient) -> Result<bool, ApiError> {
         let is_for_asker = |grantee: &Grantee| match grantee {
             Grantee::User { user_id } => user_id == self.user,
             Grantee::Role { role } => *role == self.role,
@@ -194,13 +195,26 @@ impl<'a> Asking<'a> {
         if !consents.iter().any(|c| c.proxy == Some(Proxy::Minor) && is_for_asker(&c.grantee)) {
             return Ok(false);
         }
-        let place = ChartPlaces::of(self.tenant(), id).date_of_birth();
-        let born = self.key(id).await?.open(&place, &patient.date_of_birth)?;
+        let key = self.key(id).await?;
         let policy = self.app.tenants.policy(self.tenant()).await?;
-        // A date that cannot be read ends a child's proxy rather than prolonging it.
-        let born: Option<BirthDate> = born.disclose().parse().ok();
-        Ok(born.is_none_or(|born| born.is_of_age(policy.age_of_majority, self.app.now())))
+        is_of_age(&key, self.tenant(), id, patient, &policy, self.app.now())
     }
+}
+
+/// Whether a patient is of age by the tenant's rules.
+pub fn is_of_age(
+    key: &SubjectKey,
+    tenant: &TenantId,
+    id: &PatientId,
+    patient: &Patient,
+    policy: &TenantPolicy,
+    at: Time,
+) -> Result<bool, ApiError> {
+    let place = ChartPlaces::of(tenant, id).date_of_birth();
+    let born = key.open(&place, &patient.date_of_birth)?;
+    // A date that cannot be read ends a child's proxy rather than prolonging it.
+    let born: Option<BirthDate> = born.disclose().parse().ok();
+    Ok(born.is_none_or(|born| born.is_of_age(policy.age_of_majority, at)))
 }
 
 fn refused(refusal: Refusal, knows: bool) -> ApiError {

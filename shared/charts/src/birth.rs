@@ -33,6 +33,12 @@ impl BirthDate {
         today.year() - self.0.year() - i16::from(!had_birthday)
     }
 
+    /// The age in whole days at a moment, in UTC; negative before the birth.
+    pub fn age_in_days(self, at: Time) -> i32 {
+        let lived = date_of(at).duration_since(self.0).as_hours() / 24;
+        i32::try_from(lived).unwrap_or(i32::MAX)
+    }
+
     /// Whether the person is this old.
     pub fn is_of_age(self, years: u8, at: Time) -> bool {
         self.age(at) >= i16::from(years)
@@ -81,6 +87,8 @@ mod tests {
         let leap = BirthDate::read("2004-02-29", at("2022-01-01T00:00:00Z")).unwrap();
         assert!(!leap.is_of_age(18, at("2022-02-28T12:00:00Z")));
         assert!(leap.is_of_age(18, at("2022-03-01T00:00:00Z")));
+        assert_eq!(leap.age_in_days(at("2004-03-28T12:00:00Z")), 28);
+        assert_eq!(leap.age_in_days(at("2004-02-28T12:00:00Z")), -1);
         assert_eq!(format!("{leap:?} {}", leap.disclose()), "BirthDate(..) 2004-02-29");
     }
 

@@ -11,6 +11,6 @@ mod birth;
 mod places;
 
 pub use again::WhileTiesLast;
-pub use asking::{Asking, OpenChart};
+pub use asking::{Asking, OpenChart, is_of_age};
 pub use birth::{BirthDate, InvalidBirthDate};
-pub use places::ChartPlaces;
+pub use places::{ChartPlaces, review_place};

@@ -1,4 +1,4 @@
-use kernel::{PatientId, TenantId};
+use kernel::{EmergencyId, PatientId, TenantId};
 use vault::Place;
 
 /// Where a chart's sealed fields stand. Each method names one document; nothing else may seal or open its fields.
@@ -42,4 +42,9 @@ impl<'a> ChartPlaces<'a> {
     pub const fn item(&self, kind: &'a str, id: &'a str) -> Place<'a> {
         Place::new(self.tenant, kind, id, "body")
     }
+}
+
+/// Where the sealed fields of an emergency's review stand: `reason` and `comment`.
+pub fn review_place<'a>(tenant: &'a TenantId, id: &'a EmergencyId) -> Place<'a> {
+    Place::new(tenant, "break-glass-reviews", id.as_str(), "reason")
 }

@@ -15,7 +15,10 @@ mod show;
 pub use change::Change;
 pub use gate::{admit, admit_in, members_now, takes_part};
 pub use lane::turn;
-pub use notices::{NotificationData, NotificationView, notification_place, show_notification, show_notifications};
+pub use notices::{
+    NotificationData, NotificationView, notification_place, notification_subject, show_notification,
+    show_notifications, show_own_notification,
+};
 pub use open::{OpenChat, chat_subject, open, open_many, open_message};
 pub use places::Places;
 pub use read_marks::{acknowledge, mark_delivered, mark_read};

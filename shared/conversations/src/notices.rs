@@ -1,16 +1,16 @@
 use std::collections::HashMap;
 
 use charts::Asking;
-use kernel::{ChatId, MessageId, NotificationId, PatientId, Phi, TenantId, Time};
+use kernel::{ChatId, EmergencyId, MessageId, NotificationId, PatientId, Phi, TenantId, Time, UserId};
 use model::chat::{CHATS, Chat, sequence_id};
 use model::message::{Message, messages, parse_message_id};
 use model::notification::{Notification, NotificationType};
 use model::patient::{PATIENTS, Patient};
 use serde::Serialize;
-use store::{Doc, Document, Key, Store};
+use store::{Doc, Document, Key};
 use utoipa::ToSchema;
-use vault::{Place, SubjectKey};
-use web::{ApiError, App};
+use vault::{Place, Subject, SubjectKey};
+use web::ApiError;
 
 use crate::open::{admit_all, patients_of};
 use crate::{OpenChat, Places, chat_subject, preview_of, takes_part};
@@ -51,15 +51,26 @@ pub struct NotificationView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationData {
-    /// The chat.
-    pub chat_id: ChatId,
+    /// The chat, if it is about one.
+    pub chat_id: Option<ChatId>,
     /// The message, if it is about one.
     pub message_id: Option<MessageId>,
+    /// The review of an emergency access, if it asks for one; else left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_id: Option<EmergencyId>,
 }
 
 impl std::fmt::Debug for NotificationView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "NotificationView({})", self.id)
+    }
+}
+
+/// Whose key seals a notification's texts: that of the chat it is about, else its recipient's.
+pub fn notification_subject(notification: &Notification, recipient: &UserId) -> Subject {
+    match &notification.chat_id {
+        Some(chat) => chat_subject(chat, notification.patient_id.as_ref()),
+        None => Subject::User(recipient.clone()),
     }
 }
 
@@ -77,7 +88,7 @@ pub async fn show_notifications(
     found: Vec<Doc<Notification>>,
 ) -> Result<Vec<NotificationView>, ApiError> {
     let store = asking.store();
-    let surroundings = Surroundings::read(asking.app(), store, &found).await?;
+    let surroundings = Surroundings::read(asking, &found).await?;
     let mut shown = Vec::with_capacity(found.len());
     for Doc { id, value: notification, .. } in found {
         let Ok(id) = id.parse::<NotificationId>() else { continue };
@@ -110,6 +121,17 @@ pub fn show_notification(
     Ok(Some(view(id, notification, texts)))
 }
 
+/// One notification that is about no chat, opened with its recipient's key. A named disclosure.
+pub fn show_own_notification(
+    key: &SubjectKey,
+    tenant: &TenantId,
+    id: NotificationId,
+    notification: Notification,
+) -> Result<NotificationView, ApiError> {
+    let texts = texts(tenant, &id, &notification, key, None)?;
+    Ok(view(id, notification, texts))
+}
+
 /// What notifications are about, as it is now.
 struct Surroundings {
     chats: HashMap<ChatId, Chat>,
@@ -118,13 +140,14 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    async fn read(app: &App, store: &Store, found: &[Doc<Notification>]) -> Result<Self, ApiError> {
+    async fn read(asking: &Asking<'_>, found: &[Doc<Notification>]) -> Result<Self, ApiError> {
+        let (app, store) = (asking.app(), asking.store());
         let mut wanted: Vec<Key> = Vec::new();
         for Doc { value, .. } in found {
-            wanted.push(Key::new(CHATS.path(), value.chat_id.as_str()));
+            wanted.extend(value.chat_id.as_ref().map(|id| Key::new(CHATS.path(), id.as_str())));
             wanted.extend(value.message_id.as_ref().and_then(message_key));
             wanted.extend(value.patient_id.as_ref().map(|id| Key::new(PATIENTS.path(), id.as_str())));
-            let subject = chat_subject(&value.chat_id, value.patient_id.as_ref());
+            let subject = notification_subject(value, asking.user());
             if !app.vault.is_kept(store, &subject) {
                 wanted.push(vault::Vault::document_key(&subject));
             }
@@ -161,10 +184,12 @@ impl Surroundings {
         asking: &Asking<'_>,
         notification: &Notification,
     ) -> Result<Option<(SubjectKey, Option<&Message>)>, ApiError> {
-        let Some(chat) = self.chats.get(&notification.chat_id) else { return Ok(None) };
-        let patient = chat.patient_id.as_ref().and_then(|id| self.patients.get(id));
-        if !takes_part(asking, &notification.chat_id, chat, patient).await? {
-            return Ok(None);
+        if let Some(chat_id) = &notification.chat_id {
+            let Some(chat) = self.chats.get(chat_id) else { return Ok(None) };
+            let patient = chat.patient_id.as_ref().and_then(|id| self.patients.get(id));
+            if !takes_part(asking, chat_id, chat, patient).await? {
+                return Ok(None);
+            }
         }
         let message = match &notification.message_id {
             Some(id) => match self.messages.get(id).filter(|message| message.content.is_some()) {
@@ -173,7 +198,7 @@ impl Surroundings {
             },
             None => None,
         };
-        let subject = chat_subject(&notification.chat_id, notification.patient_id.as_ref());
+        let subject = notification_subject(notification, asking.user());
         match asking.app().vault.key(asking.store(), &subject).await {
             Ok(key) => Ok(Some((key, message))),
             Err(vault::Error::KeyMissing { .. }) => Ok(None),
@@ -197,9 +222,9 @@ fn texts(
     let place = notification_place(tenant, id);
     let title = key.open(&place.field("title"), &notification.title)?.into_disclosed();
     let edited = message.filter(|message| message.edited_at.is_some()).and_then(|message| message.content.as_ref());
-    let body: Phi<String> = match (edited, &notification.message_id) {
-        (Some(content), Some(message)) => {
-            let places = Places::of(tenant, &notification.chat_id);
+    let body: Phi<String> = match (edited, &notification.message_id, &notification.chat_id) {
+        (Some(content), Some(message), Some(chat_id)) => {
+            let places = Places::of(tenant, chat_id);
             preview_of(&key.open(&places.content(message), content)?)
         }
         _ => key.open(&place.field("body"), &notification.body)?,
@@ -213,7 +238,11 @@ fn view(id: NotificationId, notification: Notification, (title, body): (String, 
         kind: notification.kind,
         title,
         body,
-        data: NotificationData { chat_id: notification.chat_id, message_id: notification.message_id },
+        data: NotificationData {
+            chat_id: notification.chat_id,
+            message_id: notification.message_id,
+            review_id: notification.emergency_id,
+        },
         is_read: notification.is_read,
         read_at: notification.read_at,
         created_at: notification.created_at,

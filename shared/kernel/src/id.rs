@@ -145,6 +145,8 @@ ids! {
     EmergencyId,
     /// An invitation to tie a user to a patient's chart.
     InvitationId,
+    /// A postal address of a user.
+    AddressId,
     /// An item of a patient's chart: a diagnosis, a medication, an allergy, a condition, a set of vitals.
     ChartItemId,
 }

@@ -3,6 +3,7 @@
 //! To add an id type, add a line to [`id`]; to add any other word, give it a file of its own and re-export it here.
 
 mod channel;
+mod day;
 mod email;
 pub mod id;
 mod phi;
@@ -13,10 +14,11 @@ mod sealed;
 mod time;
 
 pub use channel::Channel;
+pub use day::{Day, InvalidDay};
 pub use email::{Email, InvalidEmail};
 pub use id::{
-    AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId, MessageId,
-    NoteId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId, TenantId, UserId,
+    AddressId, AuditId, ChartItemId, ChatId, ConsentId, EmergencyId, EventId, FamilyId, InvalidId, InvitationId, JobId,
+    MessageId, NoteId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId, TenantId, UserId,
 };
 pub use phi::Phi;
 pub use phone::{InvalidPhone, Phone};

@@ -4,7 +4,8 @@
 //! is the topic family.
 
 use kernel::{
-    ChatId, EventId, JobId, MessageId, NotificationId, OtpRequestId, OutgoingId, SessionId, TenantId, Time, UserId,
+    ChatId, EmergencyId, EventId, JobId, MessageId, NotificationId, OtpRequestId, OutgoingId, PatientId, SessionId,
+    TenantId, Time, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -149,10 +150,31 @@ events! {
         user_ids: Vec<UserId>,
     }
 
+    /// Someone declared an emergency to see a patient's record.
+    "patients.glass-broken" GlassBroken {
+        /// Which emergency: its review's id too.
+        emergency_id: EmergencyId,
+        /// Whose record.
+        patient_id: PatientId,
+        /// Who did.
+        user_id: UserId,
+    }
+
     /// A user's name or role changed.
     "identity.profile-changed" ProfileChanged {
         /// Who.
         user_id: UserId,
+    }
+
+    /// What a user may do changed: the role, the verification, or whether the account is open. Sessions that began before
+    /// say what no longer holds.
+    "identity.access-changed" AccessChanged {
+        /// Who.
+        user_id: UserId,
+        /// When.
+        at: Time,
+        /// The session that has heard of it already.
+        except: Option<SessionId>,
     }
 
     /// A message to someone outside of the application is to be sent.

@@ -4,12 +4,16 @@
 //! To add a kind: a file with the struct, a `Collection` and a unit test of its predicates. A field that is personal
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
+pub mod address;
 pub mod audit;
+pub mod chart;
 pub mod chat;
 pub mod consent;
 pub mod consultation_type;
+pub mod emergency;
 pub mod event;
 pub mod inbox;
+pub mod invitation;
 pub mod membership;
 pub mod message;
 pub mod note;
@@ -17,6 +21,7 @@ pub mod note_template;
 pub mod notification;
 pub mod one_time;
 pub mod outgoing;
+pub mod outside;
 pub mod patient;
 pub mod preferences;
 pub mod scribe_job;
@@ -25,6 +30,7 @@ pub mod shred;
 pub mod sign_in;
 pub mod tenant;
 pub mod user;
+pub mod vitals;
 
 use store::{Index, IndexField};
 
@@ -35,14 +41,21 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
     let mut all: Vec<(&'static str, Index)> = vec![
         ("data-keys", &[IndexField::Ascending("wrappedBy")]),
         ("memberships", &[IndexField::Ascending("userId")]),
+        ("users", &[IndexField::Ascending("role")]),
+        ("users", &[IndexField::Contains("words")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
+        ("consents", &[IndexField::Descending("grantedAt")]),
+        ("users", &[IndexField::Ascending("role")]),
         ("patients", &[IndexField::Contains("words")]),
+        ("patients", &[IndexField::Ascending("userId")]),
+        ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
+    all.extend(emergency::INDEXES.iter().map(|index| ("break-glass-reviews", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
     all.extend(session::INDEXES.iter().map(|index| ("sessions", *index)));
     all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));

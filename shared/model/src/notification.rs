@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{ChatId, MessageId, NotificationId, PatientId, Sealed, Time, UserId};
+use kernel::{ChatId, EmergencyId, MessageId, NotificationId, PatientId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Index, IndexField};
 
@@ -32,18 +32,22 @@ pub enum NotificationType {
     LabResults,
 }
 
-/// Something a user should know. The texts are sealed under the key of the chat that it is about.
+/// Something a user should know. The texts are sealed under the key of the chat that it is about; where it is about none,
+/// under the user's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
     /// What it is about.
     pub kind: NotificationType,
-    /// The chat it is about, whose key seals the texts and whose members alone see the body.
-    pub chat_id: ChatId,
+    /// The chat it is about, if it is about one: its key seals the texts, and its members alone see the body.
+    pub chat_id: Option<ChatId>,
     /// The patient whose key seals the chat, if one does.
     pub patient_id: Option<PatientId>,
     /// The message it is about.
     pub message_id: Option<MessageId>,
+    /// The emergency access it is about, whose review it asks for.
+    #[serde(default)]
+    pub emergency_id: Option<EmergencyId>,
     /// Sealed: the title.
     pub title: Sealed,
     /// Sealed: the body.
@@ -70,6 +74,12 @@ impl Notification {
 /// of, there is one. `None` for the id of no message that this program made.
 pub fn id_for_message(message: &MessageId) -> Option<NotificationId> {
     format!("n-{message}").parse().ok()
+}
+
+/// The id of the notification that asks for the review of an emergency access, the same for every recipient. `None` for
+/// the id of no emergency that this program made.
+pub fn id_for_emergency(emergency: &EmergencyId) -> Option<NotificationId> {
+    format!("e-{emergency}").parse().ok()
 }
 
 /// A user's notifications, by notification id.
@@ -106,5 +116,15 @@ mod tests {
         let longest: ChatId = "c".repeat(64).parse().unwrap();
         assert!(id_for_message(&crate::message::message_id(&longest, 7)).is_some());
         assert_eq!(id_for_message(&"x".repeat(80).parse().unwrap()), None);
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_others_is_about_a_chat() {
+        let stored = serde_json::json!({
+            "kind": "message", "chatId": "c1", "patientId": null, "messageId": "c1_0000000001", "title": "1t",
+            "body": "1b", "isRead": false, "readAt": null, "createdAt": "2026-01-15T10:00:00Z",
+        });
+        let read: Notification = serde_json::from_value(stored).unwrap();
+        assert_eq!((read.chat_id, read.emergency_id), (Some("c1".parse().unwrap()), None));
     }
 }

@@ -18,7 +18,7 @@ pub struct User {
     pub phone_number: Option<Sealed>,
     /// A professional title, such as "MD".
     pub title: Option<String>,
-    /// Where the avatar image is.
+    /// Which image is the avatar: the last part of its blob's name.
     pub avatar: Option<String>,
     /// What the person is in this tenant.
     pub role: Role,
@@ -37,12 +37,23 @@ pub struct User {
     /// What it knows of signing in, beside the password.
     #[serde(default)]
     pub sign_in: SignIn,
+    /// When it was deleted. It stays, closed, since charts and chats name it.
+    #[serde(default)]
+    pub deleted_at: Option<Time>,
+    /// Blind index: beginnings of the words of the name and of the address.
+    #[serde(default)]
+    pub words: Vec<String>,
 }
 
 impl User {
     /// Whether a sign-in may succeed.
     pub const fn may_sign_in(&self) -> bool {
         self.active
+    }
+
+    /// Whether the person has shown that the address is theirs.
+    pub const fn email_is_verified(&self) -> bool {
+        self.sign_in.email_verified_at.is_some()
     }
 
     /// Whether the person may see personal data of others: staff accounts only once verified.
@@ -64,6 +75,9 @@ pub struct EmailOwner {
 
 /// Taken e-mail addresses, by blind index.
 pub const EMAIL_OWNERS: Collection<EmailOwner> = Collection::top("email-owners", &[]);
+
+/// The label of the blind index of [`User::words`].
+pub const WORDS_INDEX: &str = "user.words";
 
 /// The label of the e-mail's blind index.
 pub const EMAIL_INDEX: &str = "user.email";
@@ -88,6 +102,8 @@ mod tests {
             updated_at: Time::from_millis(0),
             last_login_at: None,
             sign_in: SignIn::default(),
+            deleted_at: None,
+            words: Vec::new(),
         };
         for role in Role::ALL {
             let waits = !matches!(role, Role::Patient | Role::Family);

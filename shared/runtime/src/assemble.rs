@@ -7,7 +7,7 @@ use events::{Bus, Handler, Handlers, InProcessBus, Outbox};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use vault::Vault;
-use web::{App, Function, Parts, Schedule, SessionGate, Settings, Tenants};
+use web::{App, Function, Limits, Parts, Schedule, SessionGate, Settings, Tenants};
 
 use crate::layers::{VERSION, with_layers};
 use crate::{Platform, TriggerAuth, health, triggers};
@@ -87,10 +87,13 @@ pub fn assemble(
         vault: Vault::new(platform.key_wrap.clone(), platform.random.clone(), platform.clock.clone()),
         tokens,
         passwords,
-        shows_again: Arc::new(charts::WhileTiesLast),
+        outside: Arc::new(accounts::Outsiders::new(settings.outside.clone())),
+        limits: Limits::new(settings.limits, platform.clock.clone()),
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
         live: platform.live.clone(),
         messages: platform.messages.clone(),
+        shows_again: Arc::new(charts::WhileTiesLast),
+        blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
         settings,
@@ -111,12 +114,16 @@ pub fn assemble(
     let mut router = api
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::idempotency))
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::audit))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::built_in_sign_in))
         .merge(raw);
     if let Some(auth) = auth {
         router = router.merge(triggers::routes(bound, schedules.clone(), bus.clone(), auth));
     }
     if let Some(outbox) = platform.dev_outbox.clone() {
         router = router.merge(crate::dev_outbox::routes(outbox));
+    }
+    if let Some(urls) = platform.blob_urls.clone() {
+        router = router.merge(crate::files::routes(urls));
     }
     let names = functions.iter().map(|function| function.name).collect();
     let router = with_layers(router, &app, names, platform.name, &openapi);

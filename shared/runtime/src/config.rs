@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use access::outside::{IssuerConfig, parse_issuers};
 use access::token::SigningKeys;
 use kernel::{Phi, TenantId};
-use web::{ScribeSettings, Settings};
+use web::{RateLimits, ScribeSettings, Settings};
 
 /// Which platform a process runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +45,16 @@ pub struct Config {
     pub trigger_issuer: Option<String>,
     /// `SIGNING_KEY_PEM`: the key that signs access tokens; on one machine a key file is made instead.
     pub signing_key: Option<Phi<String>>,
+    /// `BLOBS_DIR`.
+    pub blobs_dir: PathBuf,
+    /// `PUBLIC_URL`.
+    pub public_url: String,
     /// `KEY_FILE`.
     pub key_file: Option<PathBuf>,
     /// `DEV_OUTBOX`: whether the page with simulated messages is shown to others than this machine too.
     pub dev_outbox: bool,
+    /// `OUTSIDE_ISSUERS` or `OUTSIDE_ISSUERS_FILE`.
+    pub outside_issuers: Vec<IssuerConfig>,
     /// What functions are told.
     pub settings: Settings,
 }
@@ -99,6 +106,18 @@ impl Config {
             "keys.json in DATA_DIR",
             "/etc/consentmd/keys.json",
             "the file with the keys that wrap data keys; made at first start, mode 0600",
+        ),
+        variable(
+            "BLOBS_DIR",
+            "`blobs` in DATA_DIR (local)",
+            "/mnt/blobs",
+            "the folder for files and audit checkpoints, the same for all instances: on google a mounted bucket",
+        ),
+        variable(
+            "PUBLIC_URL",
+            "http://HOST:PORT (local); none (google): URLs of files are paths",
+            "https://api.consentmd.com",
+            "where clients reach this API, for the signed URLs of files",
         ),
         variable("DEFAULT_TENANT", "`demo` (local), none (google)", "demo", "the tenant of a sign-in without X-Tenant"),
         variable(
@@ -180,6 +199,38 @@ impl Config {
             "false",
             "whether the refresh cookie also goes over plain HTTP",
         ),
+        variable(
+            "OUTSIDE_ISSUERS",
+            "none",
+            "[{\"issuer\":\"https://idp.example\",\"jwksUrl\":\"https://idp.example/jwks\",…}]",
+            "the identity providers whose tokens are taken beside ours, as JSON; see functions/identity/README.md",
+        ),
+        variable("OUTSIDE_ISSUERS_FILE", "none", "/etc/consentmd/issuers.json", "a file with the same"),
+        variable(
+            "BUILT_IN_SIGN_IN",
+            "true",
+            "false",
+            "whether people register and sign in here; `false` leaves that to the outside issuers",
+        ),
+        variable(
+            "FIRST_ADMIN_EMAIL",
+            "none",
+            "ada@clinic.example",
+            "who is invited to administer DEFAULT_TENANT where it has no administrator",
+        ),
+        variable(
+            "RATE_LIMIT_PER_MINUTE",
+            "6000 (local), 100 (google)",
+            "300",
+            "how many requests of one address an instance serves in a minute; 0: any number",
+        ),
+        variable("RATE_LIMIT_AUTH_PER_MINUTE", "600 (local), 10 (google)", "20", "the same below /api/v1/auth/"),
+        variable(
+            "RATE_LIMIT_UPLOADS_PER_MINUTE",
+            "100 (local), 10 (google)",
+            "30",
+            "how many uploads of one user an instance takes in a minute; 0: any number",
+        ),
     ];
 
     /// Reads the process's environment. `default_platform` counts where `PLATFORM` is not set.
@@ -211,6 +262,9 @@ impl Config {
             trusted_proxies: read
                 .one("TRUSTED_PROXIES", usize::from(!local), |text| text.parse().ok().filter(|n| *n <= 5)),
             secure_cookies: !read.one("INSECURE_COOKIES", local, |text| text.parse().ok()),
+            built_in_sign_in: read.one("BUILT_IN_SIGN_IN", true, |text| text.parse().ok()),
+            first_admin: read.optional("FIRST_ADMIN_EMAIL", |text| text.parse().ok()),
+            limits: read.limits(local),
             session_idle: read.span("SESSION_IDLE_MINUTES", 60, defaults.session_idle),
             session_life: read.span("SESSION_LIFE_HOURS", 3600, defaults.session_life),
             app_url: read.one("APP_URL", defaults.app_url, |text| {
@@ -219,11 +273,28 @@ impl Config {
             }),
             scribe,
         };
+        let outside_issuers = read.issuers();
+        if settings.first_admin.is_some() {
+            read.need("DEFAULT_TENANT", settings.default_tenant.is_some());
+        }
+        if !settings.built_in_sign_in && outside_issuers.is_empty() {
+            read.need("OUTSIDE_ISSUERS", false);
+        }
+        let port = read.one("PORT", 8080, |text| text.parse().ok());
+        let host = read.one("HOST", default_host.into(), |text| text.parse().ok());
+        let data_dir: PathBuf = read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into();
+        let public_url = read.optional("PUBLIC_URL", |text| {
+            let is_address = text.starts_with("https://") || text.starts_with("http://");
+            is_address.then(|| text.trim_end_matches('/').to_owned())
+        });
         let config = Self {
+            outside_issuers,
             platform,
-            port: read.one("PORT", 8080, |text| text.parse().ok()),
-            host: read.one("HOST", default_host.into(), |text| text.parse().ok()),
-            data_dir: read.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+            port,
+            host,
+            blobs_dir: read.text("BLOBS_DIR").map_or_else(|| data_dir.join("blobs"), PathBuf::from),
+            public_url: public_url.unwrap_or_else(|| default_url(local, host, port)),
+            data_dir,
             project: read.text("GOOGLE_CLOUD_PROJECT"),
             registry_database: read
                 .text("REGISTRY_DATABASE")
@@ -259,6 +330,7 @@ impl Config {
         read.need("GOOGLE_CLOUD_PROJECT", self.project.is_some());
         read.need("SIGNING_KEY_PEM", self.signing_key.is_some());
         read.need("KEY_FILE", self.key_file.is_some());
+        read.need("BLOBS_DIR", read.vars.contains_key("BLOBS_DIR"));
         read.need("TRIGGER_AUDIENCE", emulated || self.trigger_audience.is_some());
         read.need("TRIGGER_SERVICE_ACCOUNTS", emulated || !self.trigger_accounts.is_empty());
         if self.firestore_emulator.is_some() != self.pubsub_emulator.is_some() {
@@ -266,6 +338,12 @@ impl Config {
             read.problems.push(problem.to_owned());
         }
     }
+}
+
+/// Where a client on the same machine reaches this process; in the cloud no process knows what stands before it.
+fn default_url(local: bool, host: std::net::IpAddr, port: u16) -> String {
+    let host = if host.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { host };
+    if local && port != 0 { format!("http://{}", std::net::SocketAddr::new(host, port)) } else { String::new() }
 }
 
 struct Reader {
@@ -302,6 +380,38 @@ impl Reader {
     fn list(&mut self, name: &'static str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn issuers(&mut self) -> Vec<IssuerConfig> {
+        let (given, file) = (self.text("OUTSIDE_ISSUERS"), self.text("OUTSIDE_ISSUERS_FILE"));
+        let json = match (given, file) {
+            (Some(_), Some(_)) => Err("OUTSIDE_ISSUERS and OUTSIDE_ISSUERS_FILE exclude each other".to_owned()),
+            (Some(json), None) => Ok(json),
+            (None, Some(path)) => std::fs::read_to_string(&path)
+                .map_err(|error| format!("OUTSIDE_ISSUERS_FILE: {path} cannot be read: {error}")),
+            (None, None) => return Vec::new(),
+        };
+        let parsed = json.and_then(|json| {
+            let secret = |name: &str| self.vars.get(name).cloned();
+            parse_issuers(&json, secret).map_err(|error| format!("OUTSIDE_ISSUERS: {error}"))
+        });
+        parsed.unwrap_or_else(|problem| {
+            self.problems.push(problem);
+            Vec::new()
+        })
+    }
+
+    fn limits(&mut self, local: bool) -> RateLimits {
+        let mut limit = |name, of_local, of_google| {
+            self.one(name, if local { of_local } else { of_google }, |text| {
+                text.parse().ok().filter(|n| *n <= 1_000_000)
+            })
+        };
+        RateLimits {
+            per_minute: limit("RATE_LIMIT_PER_MINUTE", 6000, 100),
+            auth_per_minute: limit("RATE_LIMIT_AUTH_PER_MINUTE", 600, 10),
+            uploads_per_minute: limit("RATE_LIMIT_UPLOADS_PER_MINUTE", 100, 10),
+        }
     }
 
     fn need(&mut self, name: &'static str, given: bool) {
@@ -342,6 +452,7 @@ mod tests {
             "GOOGLE_CLOUD_PROJECT is",
             "SIGNING_KEY_PEM is",
             "KEY_FILE is",
+            "BLOBS_DIR is",
             "TRIGGER_AUDIENCE is",
             "go together",
         ] {
@@ -361,6 +472,33 @@ mod tests {
         for wrong in [("SESSION_IDLE_MINUTES", "0"), ("SESSION_LIFE_HOURS", "-1"), ("APP_URL", "javascript:x")] {
             assert!(read(PlatformKind::Local, &[wrong]).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn outside_issuers_are_checked_at_the_start() {
+        let issuers =
+            r#"[{"issuer":"https://idp.example","secretVariable":"IDP","tenant":"demo","defaultRole":"Patient"}]"#;
+        let off = ("BUILT_IN_SIGN_IN", "false");
+        let secret = ("IDP", "Canary-Canary-Canary-Canary-Canary");
+        let config = read(PlatformKind::Local, &[("OUTSIDE_ISSUERS", issuers), secret, off]).unwrap();
+        assert_eq!((config.outside_issuers.len(), config.settings.built_in_sign_in), (1, false));
+        assert!(!format!("{config:?}").contains("Canary"));
+        let problems = |vars: &[(&str, &str)]| read(PlatformKind::Local, vars).unwrap_err().to_string();
+        assert!(problems(&[("OUTSIDE_ISSUERS", issuers)]).contains("IDP"));
+        assert!(problems(&[off]).contains("OUTSIDE_ISSUERS is not set"));
+        assert!(problems(&[("OUTSIDE_ISSUERS_FILE", "/nowhere/issuers.json")]).contains("/nowhere/issuers.json"));
+        let both = [("OUTSIDE_ISSUERS", issuers), secret, ("OUTSIDE_ISSUERS_FILE", "x")];
+        assert!(problems(&both).contains("exclude each other"));
+    }
+
+    #[test]
+    fn files_have_a_place_and_an_address() {
+        let config = read(PlatformKind::Local, &[("DATA_DIR", "d"), ("HOST", "0.0.0.0"), ("PORT", "81")]).unwrap();
+        assert_eq!((config.blobs_dir, config.public_url.as_str()), ("d/blobs".into(), "http://127.0.0.1:81"));
+        let vars = [("BLOBS_DIR", "/mnt/b"), ("PUBLIC_URL", "https://api.example/")];
+        let config = read(PlatformKind::Local, &vars).unwrap();
+        assert_eq!((config.blobs_dir, config.public_url.as_str()), ("/mnt/b".into(), "https://api.example"));
+        assert!(read(PlatformKind::Local, &[("PUBLIC_URL", "api.example")]).is_err());
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(crate) fn with_layers(
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::internal("a handler panicked; the log has the message").into_response()
         }))
+        .layer(from_fn_with_state(app.clone(), web::limit))
         .layer(from_fn_with_state(app.clone(), web::render_errors))
         .layer(from_fn(secure))
         .layer(cors(&app.settings.allowed_origins))

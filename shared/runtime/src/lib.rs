@@ -9,6 +9,7 @@
 mod assemble;
 mod config;
 mod dev_outbox;
+mod files;
 mod health;
 mod layers;
 mod logs;

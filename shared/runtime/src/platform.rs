@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use blobs::{Blobs, UrlSigner};
 use connect::messages::{Messenger, SimulatedMessenger};
 use events::{Bus, Live};
 use kernel::{Clock, Random};
@@ -24,6 +25,10 @@ pub struct Platform {
     pub messages: Arc<dyn Messenger>,
     /// Whose messages the page `GET /dev/outbox` shows; `None` leaves the page out.
     pub dev_outbox: Option<DevOutbox>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+    /// What checks the signed URLs of files that this process serves itself; `None` where another service does.
+    pub blob_urls: Option<UrlSigner>,
     /// What wraps data keys.
     pub key_wrap: Arc<dyn KeyWrap>,
     /// The time.

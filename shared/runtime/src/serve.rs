@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
+use access::outside::{IssuerConfig, OutsideIssuers};
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
+use blobs::{FolderBlobs, UrlSigner};
 use connect::messages::SimulatedMessenger;
 use events::InProcessLive;
 use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
@@ -92,7 +94,9 @@ pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> 
     let auth = trigger_auth(&config, platform.clock.clone())?;
     let tokens = Tokens::new(keys, platform.random.clone());
     let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
-    let assembled = Arc::new(assemble(platform, functions, config.settings, tokens, passwords, auth));
+    let mut settings = config.settings;
+    settings.outside = outside_issuers(config.outside_issuers, &platform.clock)?;
+    let assembled = Arc::new(assemble(platform, functions, settings, tokens, passwords, auth));
     Ok(Opened { assembled, backend })
 }
 
@@ -147,25 +151,28 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
     let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
     let is_shown = config.host.is_loopback() || config.dev_outbox;
     let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
+    let pem = match &config.signing_key {
+        Some(pem) => Zeroizing::new(pem.disclose().clone()),
+        None => {
+            let new = SigningKeys::generate()?.to_pem();
+            let path = config.data_dir.join("signing-key.pem");
+            vault::secret_file::open_or_create(&path, random.as_ref(), || new)?
+        }
+    };
+    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
     let platform = Platform {
         name: "local",
         backend: Arc::new(backend),
         registry: registry(&config.registry_database, "")?,
         bus: None,
         live: Arc::new(InProcessLive::default()),
+        blobs,
+        blob_urls: Some(blob_urls),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         messages,
         dev_outbox: is_shown.then_some(dev_outbox),
         clock,
         random,
-    };
-    let pem = match &config.signing_key {
-        Some(pem) => Zeroizing::new(pem.disclose().clone()),
-        None => {
-            let new = SigningKeys::generate()?.to_pem();
-            let path = config.data_dir.join("signing-key.pem");
-            vault::secret_file::open_or_create(&path, platform.random.as_ref(), || new)?
-        }
     };
     let keys = SigningKeys::from_pem(&pem)?;
     Ok((platform, keys))
@@ -174,7 +181,9 @@ fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> any
 fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
     let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
     let key_file = config.key_file.clone().context("KEY_FILE is not set")?;
-    let keys = SigningKeys::from_pem(config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose())?;
+    let pem = config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose();
+    let keys = SigningKeys::from_pem(pem)?;
+    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
     let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
     let backend = FirestoreBackend::new(firestore, random.clone());
     let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
@@ -185,6 +194,8 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, instance)),
+        blobs,
+        blob_urls: Some(blob_urls),
         key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
         messages: Arc::new(SimulatedMessenger::new(clock.clone())),
         dev_outbox: None,
@@ -194,9 +205,28 @@ fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> an
     Ok((platform, keys))
 }
 
+/// Files in a folder. Their URLs are signed under a key that every instance derives from the same secret.
+fn files(
+    config: &Config,
+    secret: &[u8],
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> (Arc<FolderBlobs>, UrlSigner) {
+    let urls = UrlSigner::derived(&config.public_url, secret);
+    let blobs = FolderBlobs::new(&config.blobs_dir, urls.clone(), clock.clone(), random.clone());
+    (Arc::new(blobs), urls)
+}
+
 fn registry(name: &str, project: &str) -> anyhow::Result<Database> {
     let tenant: TenantId = "registry".parse()?;
     Ok(Database { tenant, project: project.to_owned(), name: name.to_owned(), prefix: String::new() })
+}
+
+fn outside_issuers(configs: Vec<IssuerConfig>, clock: &Arc<dyn Clock>) -> anyhow::Result<OutsideIssuers> {
+    if configs.is_empty() {
+        return Ok(OutsideIssuers::default());
+    }
+    Ok(OutsideIssuers::new(configs, &connect::http::client(Duration::from_secs(5))?, clock))
 }
 
 fn trigger_auth(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Option<TriggerAuth>> {

@@ -5,6 +5,7 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
+use blobs::{FolderBlobs, UrlSigner};
 use connect::messages::{SimulatedMessage, SimulatedMessenger};
 use events::{InProcessLive, Live};
 use http::Method;
@@ -17,6 +18,7 @@ use runtime::{Assembled, BusOf, DevOutbox, Platform, TriggerAuth, assemble};
 use store::{Backend, Database, Store};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use store_sqlite::SqliteBackend;
+use tempfile::TempDir;
 use vault::{MemoryKeys, Place, Subject, SubjectKey};
 use web::{App, Function, Settings};
 
@@ -41,6 +43,8 @@ pub struct TestApp {
     pub messages: Arc<SimulatedMessenger>,
     assembled: Assembled,
     platform: Platform,
+    /// Goes with the last instance that uses it.
+    folder: Arc<TempDir>,
 }
 
 /// What an application is built of, where a test wants something unusual.
@@ -146,6 +150,9 @@ impl TestApp {
             prefix: String::new(),
         };
         let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let urls = UrlSigner::new("", &[7; 32]);
+        let blobs = FolderBlobs::new(&folder.path().join("blobs"), urls.clone(), clock.clone(), random.clone());
         let platform = Platform {
             name: "test",
             backend,
@@ -154,6 +161,8 @@ impl TestApp {
             live,
             messages: messages.clone(),
             dev_outbox: Some(DevOutbox { messages: messages.clone(), open_to_others: false }),
+            blobs: Arc::new(blobs),
+            blob_urls: Some(urls),
             key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
             random: random.clone(),
@@ -175,7 +184,8 @@ impl TestApp {
         app.tenants.register(&tenant, &record).await.unwrap();
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
-        Self { app, router: assembled.router.clone(), clock, tenant, store, faults, messages, assembled, platform }
+        let router = assembled.router.clone();
+        Self { app, router, clock, tenant, store, faults, messages, assembled, platform, folder }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
@@ -196,6 +206,7 @@ impl TestApp {
             messages: self.messages.clone(),
             assembled,
             platform: self.platform.clone(),
+            folder: self.folder.clone(),
         }
     }
 
@@ -249,7 +260,10 @@ impl TestApp {
     pub async fn user_verified(&self, role: Role, name: &str, verified: bool) -> TestUser {
         let id = UserId::generate(self.app.random.as_ref());
         let key = self.app.vault.ensure_key(&self.store, &Subject::User(id.clone())).await.unwrap();
-        let user = self.account(&id, &key, role, name, verified);
+        let mut user = self.account(&id, &key, role, name, verified);
+        let index = self.app.vault.blind_index(&self.store).await.unwrap();
+        let email = format!("{id}@example.com").parse().unwrap();
+        user.words = accounts::search_words(&index, &Phi::new(name.to_owned()), &email);
         self.store.transact("test-user", async |tx| tx.create(&USERS, id.as_str(), &user)).await.unwrap();
         self.sign_in(id, name.to_owned(), role, verified).await
     }
@@ -303,6 +317,8 @@ impl TestApp {
             updated_at: now,
             last_login_at: None,
             sign_in: model::sign_in::SignIn::default(),
+            deleted_at: None,
+            words: Vec::new(),
         }
     }
 

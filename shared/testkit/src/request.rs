@@ -57,6 +57,14 @@ impl TestRequest {
         self
     }
 
+    /// With a body of bytes.
+    #[must_use]
+    pub fn bytes(mut self, content_type: &str, body: Vec<u8>) -> Self {
+        self.request = self.request.header(header::CONTENT_TYPE, content_type);
+        self.body = Body::from(body);
+        self
+    }
+
     /// Sends it.
     pub async fn send(self) -> TestResponse {
         let response = self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap();

@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use access::password::Passwords;
 use access::token::Tokens;
+use blobs::Blobs;
 use connect::messages::Messenger;
 use events::{Live, Occurred};
 use kernel::{Clock, Random, Time};
 use model::event::Event;
 use vault::Vault;
 
-use crate::{SessionGate, Settings, ShowsAgain, Tenants};
+use crate::{Limits, OutsideSignIn, SessionGate, Settings, ShowsAgain, Tenants};
 
 /// What every handler can use, whichever platform it runs on.
 pub struct Parts {
@@ -23,12 +24,18 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Whether a session still counts.
     pub sessions: SessionGate,
-    /// Whether an answer about patients may be given again.
-    pub shows_again: Arc<dyn ShowsAgain>,
+    /// Makes callers of outside issuers' tokens.
+    pub outside: Arc<dyn OutsideSignIn>,
+    /// How many requests are served in a minute.
+    pub limits: Limits,
     /// Signals to sockets.
     pub live: Arc<dyn Live>,
     /// Sends e-mail, SMS and the like. Want a message with `accounts::Letter` instead of calling it in a request.
     pub messages: Arc<dyn Messenger>,
+    /// Whether an answer about patients may be given again.
+    pub shows_again: Arc<dyn ShowsAgain>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

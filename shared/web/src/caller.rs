@@ -33,12 +33,7 @@ impl Caller {
     }
 
     async fn on_trail(app: &App, token: &str, trail: Trail, purpose: Purpose) -> Result<Self, ApiError> {
-        let principal = app.tokens.verify(token, app.now()).map_err(|error| match error {
-            TokenError::Expired => {
-                ApiError::unauthorized("The access token has expired. Get a new one from POST /api/v1/auth/refresh.")
-            }
-            TokenError::Invalid => ApiError::unauthorized("The access token is not valid. Sign in again."),
-        })?;
+        let principal = Self::principal(app, token, trail.client()).await?;
         let ended = || ApiError::unauthorized("The session has ended. Sign in again.");
         let store = app.tenants.open(&principal.tenant).await?.ok_or_else(ended)?;
         if !app.sessions.is_live(&store, &principal.session).await? {
@@ -47,6 +42,19 @@ impl Caller {
         trail.by(&principal);
         let store = store.with_companion(Arc::new(trail.clone()));
         Ok(Self { principal, store, trail, purpose })
+    }
+
+    /// Who speaks with a token: one of ours, else one of an outside issuer.
+    async fn principal(app: &App, token: &str, client: &ClientInfo) -> Result<Principal, ApiError> {
+        let invalid = || ApiError::unauthorized("The access token is not valid. Sign in again.");
+        match app.tokens.verify(token, app.now()) {
+            Ok(principal) => Ok(principal),
+            Err(TokenError::Expired) => {
+                let told = "The access token has expired. Get a new one from POST /api/v1/auth/refresh.";
+                Err(ApiError::unauthorized(told))
+            }
+            Err(TokenError::Invalid) => app.outside.principal(app, token, client).await?.ok_or_else(invalid),
+        }
     }
 
     /// The same caller for one more thing that is done, with an audit entry of its own: a socket's commands. Ends with

@@ -79,7 +79,9 @@ pub fn read_json<T: DeserializeOwned + Validate<Context = ()>>(body: &[u8]) -> R
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_syntax() || inner.is_eof() {
+        // A name of a list where something else stands is told as a mistake of syntax too.
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        if (inner.is_syntax() || inner.is_eof()) && !is_json() {
             let place = format!("line {}, column {}", inner.line(), inner.column());
             return ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON at {place}."));
         }
@@ -198,6 +200,15 @@ mod tests {
         #[garde(skip)]
         #[serde(default)]
         inner: Vec<Inner>,
+        #[garde(skip)]
+        #[serde(default)]
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        One,
     }
 
     #[derive(Debug, Deserialize)]
@@ -222,10 +233,15 @@ mod tests {
         assert_eq!(refused(r#"{"firstName":"abc","x":1}"#), field("x"));
         assert_eq!(refused(r#"{"firstName":"abc","inner":[{"n":1},{"n":999}]}"#), field("inner[1].n"));
         assert_eq!(refused(r#"{"firstName":"abc","inner":[{"n":1,"m":2}]}"#), field("inner[0].m"));
+        for wrong in ["7", "[]", "{}", "true", "\"two\""] {
+            assert_eq!(refused(&format!(r#"{{"firstName":"abc","kind":{wrong}}}"#)), field("kind"), "{wrong}");
+        }
         assert_eq!(refused(r#"{"firstName":"#), (Code::InvalidRequest, None));
         assert_eq!(refused(r#"{"firstName":"abc"} x"#), (Code::InvalidRequest, None));
         assert_eq!(refused("\u{0}"), (Code::InvalidRequest, None));
         let good: Body = read_json(br#"{"firstName":"abc","inner":[{"n":9}]}"#).unwrap();
         assert_eq!((good.first_name.as_str(), good.inner[0].n), ("abc", 9));
+        let good: Body = read_json(br#"{"firstName":"abc","kind":"one"}"#).unwrap();
+        assert!(matches!(good.kind, Some(Kind::One)));
     }
 }

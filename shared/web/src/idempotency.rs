@@ -41,7 +41,8 @@ const PUBLIC: [&str; 9] = [
 ];
 /// The headers that are kept with an answer.
 const KEPT_HEADERS: [HeaderName; 3] = [header::ETAG, header::LOCATION, HeaderName::from_static("preference-applied")];
-const MAX_BODY: usize = 2 * 1024 * 1024;
+/// More than any operation takes.
+const MAX_BODY: usize = 6 * 1024 * 1024;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

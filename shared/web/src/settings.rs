@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use kernel::TenantId;
+use access::outside::OutsideIssuers;
+use kernel::{Email, TenantId};
+
+use crate::RateLimits;
 
 /// What functions can be told by configuration; the runtime reads it from the environment.
 #[derive(Debug, Clone)]
@@ -20,6 +23,14 @@ pub struct Settings {
     pub app_url: String,
     /// Whether the refresh cookie is sent over HTTPS only.
     pub secure_cookies: bool,
+    /// Whether people sign in and register here. Where not, outside issuers vouch for everybody.
+    pub built_in_sign_in: bool,
+    /// The outside issuers that are trusted.
+    pub outside: OutsideIssuers,
+    /// Who is invited where the default tenant has no administrator.
+    pub first_admin: Option<Email>,
+    /// How many requests are served in a minute.
+    pub limits: RateLimits,
     /// The scribe's.
     pub scribe: ScribeSettings,
 }
@@ -55,6 +66,10 @@ impl Default for Settings {
             session_idle: Duration::from_secs(30 * 60),
             app_url: "http://localhost:3000".to_owned(),
             secure_cookies: true,
+            built_in_sign_in: true,
+            outside: OutsideIssuers::default(),
+            first_admin: None,
+            limits: RateLimits::default(),
             scribe: ScribeSettings {
                 gemini_api_key: None,
                 gemini_model: "gemini-2.5-flash".to_owned(),

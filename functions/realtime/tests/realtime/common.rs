@@ -86,9 +86,10 @@ pub(crate) async fn notify(
         |field, text: &str| key.seal(&notification_place(&app.tenant, &id).field(field), &Phi::new(text.to_owned()));
     let notification = Notification {
         kind: NotificationType::Message,
-        chat_id: chat.clone(),
+        chat_id: Some(chat.clone()),
         patient_id: None,
         message_id: about,
+        emergency_id: None,
         title: seal("title", "New message"),
         body: seal("body", "Hello"),
         is_read: false,

@@ -5,6 +5,7 @@
 //! anyhow::Result<String>`, which answers with what is to be printed, a variant of [`AdminCommand`], and a line in
 //! [`answer`]. A failure is an error, and then the process ends with status 1.
 
+mod create;
 mod keys;
 mod retire_key;
 mod rewrap_keys;
@@ -28,6 +29,8 @@ use crate::functions;
 pub enum AdminCommand {
     /// Lists the tenants.
     Tenants,
+    /// Makes an administrator of a tenant, and of a new tenant where asked; prints the link to choose a password by.
+    Create(create::Options),
     /// Lists the keys that wrap data keys, and how many data keys of which tenant each wraps.
     Keys,
     /// Adds a new wrapping key, which is the current one from then on, and wraps all data keys again by it. Servers go on
@@ -89,6 +92,7 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
 async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
     match command {
         AdminCommand::Tenants => tenants::run(desk).await,
+        AdminCommand::Create(options) => create::run(desk, options).await,
         AdminCommand::Keys => keys::run(desk).await,
         AdminCommand::RotateKeys => rotate_keys::run(desk).await,
         AdminCommand::RewrapKeys => rewrap_keys::run(desk).await,

@@ -60,6 +60,7 @@ fn start_once(program: &Path, key_file: &Path, pem: &str) -> anyhow::Result<(Dur
         .envs([("FIRESTORE_EMULATOR_HOST", "127.0.0.1:9"), ("PUBSUB_EMULATOR_HOST", "127.0.0.1:9"), ("LOG", "warn")])
         .env("PORT", port.to_string())
         .env("KEY_FILE", key_file)
+        .env("BLOBS_DIR", key_file.with_file_name("blobs"))
         .env("SIGNING_KEY_PEM", pem)
         .stdout(Stdio::null())
         .spawn()

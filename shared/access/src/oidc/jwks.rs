@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use kernel::{Clock, Time};
 use parking_lot::Mutex;
 use reqwest::header::CACHE_CONTROL;
@@ -102,6 +102,7 @@ fn max_age(cache_control: &str) -> Option<Duration> {
 /// Keeps a key set for as long as its server says, and asks again for an unknown key id, at most once a minute.
 pub struct JwksCache {
     source: Arc<dyn JwksSource>,
+    algorithm: Algorithm,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     /// Held while the set is fetched, so that of many callers one fetches.
@@ -117,9 +118,14 @@ struct State {
 }
 
 impl JwksCache {
-    /// An empty cache: the first question fetches.
+    /// An empty cache of keys for RS256: the first question fetches.
     pub fn new(source: Arc<dyn JwksSource>, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, state: Mutex::default(), fetching: tokio::sync::Mutex::new(()) }
+        Self::of_algorithm(source, clock, Algorithm::RS256)
+    }
+
+    /// An empty cache of keys for RS256 or ES256, whichever; keys for others are passed over.
+    pub fn of_algorithm(source: Arc<dyn JwksSource>, clock: Arc<dyn Clock>, algorithm: Algorithm) -> Self {
+        Self { source, algorithm, clock, state: Mutex::default(), fetching: tokio::sync::Mutex::new(()) }
     }
 
     /// The key with this id.
@@ -150,7 +156,8 @@ impl JwksCache {
 
     /// The failure of a fetch is kept for the answer: the keys at hand may still do.
     async fn fetch(&self) {
-        let fetched = self.source.fetch().await.and_then(|fetched| Ok((parse(&fetched.json)?, fetched.max_age)));
+        let fetched = self.source.fetch().await;
+        let fetched = fetched.and_then(|fetched| Ok((parse(&fetched.json, self.algorithm)?, fetched.max_age)));
         let now = self.clock.now();
         let mut state = self.state.lock();
         match fetched {
@@ -192,27 +199,51 @@ struct KeySet {
     keys: Vec<serde_json::Value>,
 }
 
+/// A public key, whichever kind (RFC 7518, section 6).
 #[derive(Deserialize)]
-struct RsaKey {
+struct PublicKey {
     kid: String,
     kty: String,
     alg: Option<String>,
     #[serde(rename = "use")]
     purpose: Option<String>,
-    n: String,
-    e: String,
+    n: Option<String>,
+    e: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
 }
 
-/// The keys that can check RS256. A set may hold others, which are passed over (RFC 7517, section 5).
-fn parse(json: &[u8]) -> Result<HashMap<String, DecodingKey>, JwksError> {
+impl PublicKey {
+    fn decoding(&self, algorithm: Algorithm) -> Option<DecodingKey> {
+        let (name, kind) = match algorithm {
+            Algorithm::RS256 => ("RS256", "RSA"),
+            Algorithm::ES256 => ("ES256", "EC"),
+            _ => return None,
+        };
+        let fits = self.kty == kind
+            && self.alg.as_ref().is_none_or(|alg| alg == name)
+            && self.purpose.as_ref().is_none_or(|purpose| purpose == "sig");
+        if !fits {
+            return None;
+        }
+        match kind {
+            "RSA" => DecodingKey::from_rsa_components(self.n.as_ref()?, self.e.as_ref()?).ok(),
+            _ if self.crv.as_deref() == Some("P-256") => {
+                DecodingKey::from_ec_components(self.x.as_ref()?, self.y.as_ref()?).ok()
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The keys that can check this algorithm. A set may hold others, which are passed over (RFC 7517, section 5).
+fn parse(json: &[u8], algorithm: Algorithm) -> Result<HashMap<String, DecodingKey>, JwksError> {
     let set: KeySet = serde_json::from_slice(json).map_err(JwksError::Malformed)?;
     let usable = |key: serde_json::Value| {
-        let key: RsaKey = serde_json::from_value(key).ok()?;
-        let fits = key.kty == "RSA"
-            && key.alg.is_none_or(|alg| alg == "RS256")
-            && key.purpose.is_none_or(|purpose| purpose == "sig");
-        let decoding = DecodingKey::from_rsa_components(&key.n, &key.e).ok()?;
-        fits.then_some((key.kid, decoding))
+        let key: PublicKey = serde_json::from_value(key).ok()?;
+        let decoding = key.decoding(algorithm)?;
+        Some((key.kid, decoding))
     };
     Ok(set.keys.into_iter().filter_map(usable).collect())
 }
@@ -231,14 +262,14 @@ mod tests {
 
     #[test]
     fn keys_of_other_kinds_are_passed_over() {
-        let keys = parse(
-            br#"{"keys":[{"kty":"EC","kid":"e","crv":"P-256","x":"AA","y":"AA"},
+        let set = br#"{"keys":[{"kty":"EC","kid":"e","crv":"P-256","x":"AA","y":"AA"},
+            {"kty":"EC","kid":"other-curve","crv":"P-384","x":"AA","y":"AA"},
             {"kty":"RSA","kid":"enc","use":"enc","n":"AQAB","e":"AQAB"},
             {"kty":"RSA","kid":"bad","n":"*","e":"AQAB"},
-            {"kty":"RSA","kid":"good","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}]}"#,
-        )
-        .unwrap();
-        assert_eq!(keys.keys().collect::<Vec<_>>(), ["good"]);
-        assert!(matches!(parse(b"[]"), Err(JwksError::Malformed(_))));
+            {"kty":"RSA","kid":"good","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}]}"#;
+        let ids = |algorithm| parse(set, algorithm).unwrap().into_keys().collect::<Vec<_>>();
+        assert_eq!(ids(Algorithm::RS256), ["good"]);
+        assert_eq!(ids(Algorithm::ES256), ["e"]);
+        assert!(matches!(parse(b"[]", Algorithm::RS256), Err(JwksError::Malformed(_))));
     }
 }

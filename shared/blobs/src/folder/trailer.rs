@@ -37,6 +37,11 @@ pub(super) fn write(name: &BlobName, info: &BlobInfo) -> io::Result<Vec<u8>> {
 
 /// The info of a file, which is then at its start; `None` where the file is not one of `name`.
 pub(super) async fn read(file: &mut File, name: &BlobName) -> io::Result<Option<BlobInfo>> {
+    Ok(read_any(file).await?.filter(|(of, _)| of == name).map(|(_, info)| info))
+}
+
+/// The name and info of a file, which is then at its start; `None` where it is none that [`write`] made.
+pub(super) async fn read_any(file: &mut File) -> io::Result<Option<(BlobName, BlobInfo)>> {
     let whole = file.metadata().await?.len();
     let Some(foot_at) = whole.checked_sub(FOOT) else { return Ok(None) };
     let mut foot = [0; FOOT as usize];
@@ -51,5 +56,5 @@ pub(super) async fn read(file: &mut File, name: &BlobName) -> io::Result<Option<
     (&mut *file).take(length).read_to_end(&mut json).await?;
     file.rewind().await?;
     let read: Option<Read> = serde_json::from_slice(&json).ok();
-    Ok(read.filter(|read| read.name == *name && read.info.bytes == json_at).map(|read| read.info))
+    Ok(read.filter(|read| read.info.bytes == json_at).map(|read| (read.name, read.info)))
 }

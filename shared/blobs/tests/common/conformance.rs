@@ -56,6 +56,44 @@ pub async fn deleting_takes_one_blob_away(blobs: &dyn Blobs) {
     }
 }
 
+pub async fn what_is_there_stays_with_put_new(blobs: &dyn Blobs) {
+    let at = name("clinic/audit/0");
+    let stored = blobs.put_new(&at, "first".into(), "text/plain", ANY_SIZE).await.unwrap();
+    assert_eq!(stored.map(|info| info.bytes), Some(5));
+    assert_eq!(blobs.put_new(&at, "second".into(), "text/plain", ANY_SIZE).await.unwrap(), None);
+    assert_eq!(text_of(blobs, "clinic/audit/0").await.unwrap(), "first");
+    blobs.delete(&at).await.unwrap();
+    assert!(blobs.put_new(&at, "third".into(), "text/plain", ANY_SIZE).await.unwrap().is_some());
+    assert_eq!(text_of(blobs, "clinic/audit/0").await.unwrap(), "third");
+}
+
+pub async fn of_many_at_once_one_is_new(blobs: &dyn Blobs) {
+    let at = name("one");
+    let puts = (0..8).map(|n| blobs.put_new(&at, format!("{n}").into(), "text/plain", ANY_SIZE));
+    let stored: Vec<bool> =
+        futures::future::join_all(puts).await.into_iter().map(|put| put.unwrap().is_some()).collect();
+    let winner = stored.iter().position(|stored| *stored).unwrap();
+    assert_eq!(stored.iter().filter(|stored| **stored).count(), 1);
+    assert_eq!(text_of(blobs, "one").await.unwrap(), winner.to_string());
+}
+
+pub async fn names_are_listed_in_pages(blobs: &dyn Blobs) {
+    assert!(blobs.list("", None, 10).await.unwrap().is_empty());
+    for at in ["clinic/b", "clinic/a", "clinic/a/c", "clinic2/a", "other"] {
+        blobs.put(&name(at), at.to_owned().into(), "text/plain", ANY_SIZE).await.unwrap();
+    }
+    let listed = async |prefix: &str, after: Option<&str>, limit: usize| {
+        let after = after.map(name);
+        let names = blobs.list(prefix, after.as_ref(), limit).await.unwrap();
+        names.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("", None, 9).await, ["clinic/a", "clinic/a/c", "clinic/b", "clinic2/a", "other"]);
+    assert_eq!(listed("clinic/", None, 2).await, ["clinic/a", "clinic/a/c"]);
+    assert_eq!(listed("clinic/", Some("clinic/a/c"), 2).await, ["clinic/b"]);
+    assert!(listed("clinic/", Some("clinic/b"), 2).await.is_empty());
+    assert!(listed("nobody/", None, 2).await.is_empty());
+}
+
 pub async fn large_content_streams(blobs: &dyn Blobs) {
     let piece = |n: u32| Bytes::from(n.to_be_bytes().repeat(2500));
     let pieces = Content::stream(stream::iter((0..100).map(move |n| Ok(piece(n)))));

@@ -1,0 +1,127 @@
+use std::collections::BTreeSet;
+
+use access::decision::Action;
+use charts::Asking;
+use kernel::PatientId;
+use model::chart::{Allergy, Condition, Diagnosis, Item, Medication, Part};
+use model::consent::DataKind;
+use model::vitals::vitals;
+use serde::Serialize;
+use store::Direction;
+use utoipa::ToSchema;
+use web::ApiError;
+
+use crate::add_allergy::AllergyView;
+use crate::add_diagnosis::DiagnosisView;
+use crate::add_medication::MedicationView;
+use crate::add_my_condition::ConditionView;
+use crate::chart::Chart;
+use crate::identity::{Identity, PatientView};
+use crate::list_vitals::show;
+use crate::vitals::VitalsView;
+
+/// How many sets of vital signs a chart shows.
+const LATEST_VITALS: u32 = 10;
+
+/// A chart: who the patient is, and what is known. A part that the caller may not see is `null` and named in `withheld`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChartView {
+    /// Who the patient is.
+    #[serde(flatten)]
+    patient: PatientView,
+    /// The diagnoses that stand, in words.
+    #[schema(example = json!(["Hypertension", "Type 2 Diabetes"]))]
+    diagnoses: Option<Vec<String>>,
+    /// All diagnoses, those that are over too.
+    diagnosis_details: Option<Vec<DiagnosisView>>,
+    /// The current medications.
+    medications: Option<Vec<MedicationView>>,
+    /// Medications that were stopped or are over.
+    past_medications: Option<Vec<MedicationView>>,
+    /// The allergies that stand, in words.
+    #[schema(example = json!(["Penicillin"]))]
+    allergies: Option<Vec<String>>,
+    /// All allergies, those that were wrong or are over too.
+    allergy_details: Option<Vec<AllergyView>>,
+    /// What the patient reports; seen with the diagnoses.
+    conditions: Option<Vec<ConditionView>>,
+    /// The latest sets of vital signs, at most 10, newest first.
+    vitals: Option<Vec<VitalsView>>,
+    /// The parts that the caller may not see.
+    #[schema(example = json!([]))]
+    withheld: Vec<DataKind>,
+}
+
+impl ChartView {
+    /// The version of the identity part.
+    pub(crate) const fn version(&self) -> u32 {
+        self.patient.version()
+    }
+}
+
+/// Reads and shows a chart, as far as the asker may see it: one read by key and one query.
+pub(crate) async fn view_chart(asking: &Asking<'_>, id: &PatientId) -> Result<ChartView, ApiError> {
+    let chart = Chart::read(asking, id, &Action::Read(DataKind::Demographics), &Part::ALL).await?;
+    let withheld = withheld(asking, &chart).await?;
+    let sees = |kind: DataKind| !withheld.contains(&kind);
+    let latest = if sees(DataKind::Vitals) { Some(latest_vitals(asking, &chart).await?) } else { None };
+    let (mut diagnoses, mut conditions, mut allergies, mut medications) = (None, None, None, None);
+    if sees(DataKind::Diagnoses) {
+        diagnoses = Some(chart.items::<Diagnosis>()?);
+        conditions = Some(chart.items::<Condition>()?);
+    }
+    if sees(DataKind::Allergies) {
+        allergies = Some(chart.items::<Allergy>()?);
+    }
+    if sees(DataKind::Medications) {
+        medications = Some(chart.items::<Medication>()?);
+    }
+    let today = kernel::Day::of(asking.app().now());
+    let (current, past) = match medications {
+        Some(all) => {
+            let (current, past): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.entry.is_current(today));
+            (Some(current), Some(past))
+        }
+        None => (None, None),
+    };
+    let identity = Identity::open(chart.tenant, &chart.open)?;
+    Ok(ChartView {
+        patient: PatientView::of(id.clone(), &chart.open.patient, identity),
+        diagnoses: names(diagnoses.as_deref(), |one| one.is_active.then(|| one.diagnosis.clone())),
+        diagnosis_details: views(diagnoses),
+        medications: views(current),
+        past_medications: views(past),
+        allergies: names(allergies.as_deref(), |one| one.is_active.then(|| one.allergy.clone())),
+        allergy_details: views(allergies),
+        conditions: views(conditions),
+        vitals: latest,
+        withheld: withheld.into_iter().collect(),
+    })
+}
+
+/// Which of the parts that a chart shows the asker may not see.
+async fn withheld(asking: &Asking<'_>, chart: &Chart<'_>) -> Result<BTreeSet<DataKind>, ApiError> {
+    let mut withheld = BTreeSet::new();
+    for kind in [DataKind::Diagnoses, DataKind::Medications, DataKind::Allergies, DataKind::Vitals] {
+        let decision = asking.decide(&chart.open.id, &chart.open.patient, &Action::Read(kind)).await?;
+        if !decision.is_allowed() {
+            withheld.insert(kind);
+        }
+    }
+    Ok(withheld)
+}
+
+async fn latest_vitals(asking: &Asking<'_>, chart: &Chart<'_>) -> Result<Vec<VitalsView>, ApiError> {
+    let sets = vitals(&chart.open.id);
+    let latest = sets.all().order("recordedAt", Direction::Descending).limit(LATEST_VITALS);
+    show(chart.tenant, &chart.open, asking.store().query(&sets, &latest).await?)
+}
+
+fn names<T>(items: Option<&[Item<T>]>, name: impl Fn(&T) -> Option<String>) -> Option<Vec<String>> {
+    items.map(|items| items.iter().filter_map(|item| name(&item.entry)).collect())
+}
+
+fn views<T, V: From<Item<T>>>(items: Option<Vec<Item<T>>>) -> Option<Vec<V>> {
+    items.map(|items| items.into_iter().map(V::from).collect())
+}
