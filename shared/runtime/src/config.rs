@@ -272,6 +272,7 @@ impl Config {
                 (is_address && !text.contains(['#', '?'])).then(|| text.trim_end_matches('/').to_owned())
             }),
             scribe,
+            ..defaults
         };
         let outside_issuers = read.issuers();
         if settings.first_admin.is_some() {
