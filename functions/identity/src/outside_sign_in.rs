@@ -265,8 +265,7 @@ async fn an_idle_session_needs_a_new_token(given: Build) {
 #[test]
 fn the_readmes_samples_are_read() {
     let readme = include_str!("../README.md");
-    let samples: Vec<&str> =
-        readme.split("```json").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let samples: Vec<&str> = readme.split("```json").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(samples.len(), 2);
     for sample in samples {
         parse_issuers(sample, |_| Some(SECRET.to_owned())).unwrap();

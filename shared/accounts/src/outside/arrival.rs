@@ -28,7 +28,7 @@ pub(super) struct Arrival<'a> {
 /// How one attempt to let somebody in ended.
 pub(super) enum Admitted {
     /// In this account.
-    As(UserId, User),
+    As(UserId, Box<User>),
     /// Another request was quicker: look again.
     Again,
 }

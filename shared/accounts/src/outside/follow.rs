@@ -50,7 +50,7 @@ impl Arrival<'_> {
                 }
                 let Some(news) = &news else {
                     self.enter(&tx, user, &account, session)?;
-                    return Ok::<_, ApiError>(Admitted::As(user.clone(), account));
+                    return Ok::<_, ApiError>(Admitted::As(user.clone(), Box::new(account)));
                 };
                 if account != news.before {
                     return Ok(Admitted::Again);
@@ -67,7 +67,7 @@ impl Arrival<'_> {
                     tx.emit(&access_changed)?;
                 }
                 self.enter(&tx, user, &news.after, session)?;
-                Ok(Admitted::As(user.clone(), news.after.clone()))
+                Ok(Admitted::As(user.clone(), Box::new(news.after.clone())))
             })
             .await?;
         if matches!(admitted, Admitted::As(..)) && news.is_some_and(|news| news.changes_access()) {
