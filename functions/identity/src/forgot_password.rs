@@ -99,21 +99,22 @@ mod tests {
 
     const PATH: &str = "/api/v1/auth/forgot-password";
 
-    /// The same status, body, reads and writes, of what the request itself does; it hashes no password.
+    /// The same status, body, reads and writes, and no password hashed, in what the request itself does.
     async fn outsiders_learn_nothing(app: TestApp) {
         testing::register(&app, "ann@example.com", Role::Patient).await;
         app.settle().await;
         let front = app.second_instance(testing::without_handlers()).await;
         front.app.vault.blind_index(&front.store).await.unwrap();
         let ask = async |email: &str| {
-            let before = front.store.meter().counts();
+            let before = (front.store.meter().counts(), front.app.passwords.work_done());
             let answer = front.post(PATH).json(&json!({"email": email})).send().await;
             front.settle().await;
-            (answer.status.as_u16(), answer.body, front.store.meter().counts() - before)
+            let hashes = front.app.passwords.work_done() - before.1;
+            (answer.status.as_u16(), answer.body, front.store.meter().counts() - before.0, hashes)
         };
         let known = ask("ann@example.com").await;
         let unknown = ask("nobody@example.com").await;
-        assert_eq!((known.0, &known.1), (202, &json!({"success": true})));
+        assert_eq!((known.0, &known.1, known.3), (202, &json!({"success": true}), 0));
         assert_eq!(known, unknown);
         assert_eq!(testing::audit(&app, "auth.password-forgotten").await.len(), 2);
         app.clock.advance(Duration::from_secs(60));

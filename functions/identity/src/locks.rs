@@ -105,22 +105,24 @@ async fn an_address_is_locked_after_twenty(build: Build) {
     assert_eq!(told(&login(&app, HOME, ANN, PASSWORD).await), (429, "30"));
 }
 
-/// The same answers, reads and writes at each step.
+/// The same answers, reads, writes and password checks at each step.
 async fn an_account_that_is_none_is_locked_alike(build: Build) {
     let app = app(build).await;
     let story = async |email: &str, from: u32| {
         let mut story = Vec::new();
         for n in 0..8 {
-            let before = app.store.meter().counts();
+            let before = (app.store.meter().counts(), app.app.passwords.work_done());
             let answer = login(&app, &stranger(from + n), email, "not this one").await;
             let told = (answer.status.as_u16(), answer.headers.get("retry-after").cloned());
-            story.push((told, answer.body, app.store.meter().counts() - before));
+            let checks = app.app.passwords.work_done() - before.1;
+            story.push((told, answer.body, app.store.meter().counts() - before.0, checks));
         }
         story
     };
     let known: Vec<_> = story(ANN, 0).await;
     assert_eq!(known, story("nobody@example.com", 100).await);
-    assert_eq!(known.last().unwrap().0.0, 429);
+    let steps: Vec<(u16, u64)> = known.iter().map(|step| (step.0.0, step.3)).collect();
+    assert_eq!(steps, [(401, 1), (401, 1), (401, 1), (401, 1), (401, 1), (429, 0), (429, 0), (429, 0)]);
 }
 
 async fn a_new_password_ends_a_lock(build: Build) {

@@ -122,17 +122,18 @@ mod tests {
     async fn outsiders_cannot_tell_accounts_apart(app: TestApp) {
         testing::register(&app, "ann@example.com", Role::Patient).await;
         let attempt = async |email: &str| {
-            let before = app.store.meter().counts();
+            let before = (app.store.meter().counts(), app.app.passwords.work_done());
             let body = json!({"email": email, "password": "not this one"});
             let answer = app.post("/api/v1/auth/login").json(&body).send().await;
             assert!(!answer.headers.contains_key("set-cookie"));
-            (answer.status.as_u16(), answer.body, app.store.meter().counts() - before)
+            let checks = app.app.passwords.work_done() - before.1;
+            (answer.status.as_u16(), answer.body, app.store.meter().counts() - before.0, checks)
         };
         let wrong_password = attempt("ann@example.com").await;
         let unknown = attempt("nobody@example.com").await;
         assert_eq!(wrong_password.0, 401);
         assert_eq!(wrong_password.1["error"]["code"], "UNAUTHORIZED");
-        assert_eq!(wrong_password, unknown, "the same status, body and reads");
+        assert_eq!(wrong_password, unknown, "the same status, body, reads, writes and password checks");
     }
 
     async fn a_closed_account_has_the_same_answer(app: TestApp) {

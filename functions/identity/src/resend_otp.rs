@@ -48,7 +48,7 @@ pub(crate) async fn resend_otp(
                 asked.filter(|asked| now < asked.expires_at).ok_or_else(|| ApiError::not_found("request"))?;
             throttle(&tx, &format!("code_{}", asked.index), now).await?;
             asked.round += 1;
-            asked.code_hash = None;
+            (asked.code_hash, asked.attempts) = (None, 0);
             asked.expires_at = now.plus(OTP_LIFETIME);
             tx.put_until(&OTP_REQUESTS, id.as_str(), &asked, asked.expires_at)?;
             tx.emit(&requested.with(CodeRequested { request_id: id.clone(), round: asked.round }))?;

@@ -44,7 +44,6 @@ pub(crate) async fn send_code(job: Job, delivery: Delivery<CodeRequested>) -> Re
             if owners.len() == 1 {
                 current.code_hash = Some(hash.clone());
                 current.user_id = Some(id.clone());
-                current.attempts = 0;
                 tx.put_until(&OTP_REQUESTS, request_id.as_str(), &current, current.expires_at)?;
             }
             posted.save(&tx)

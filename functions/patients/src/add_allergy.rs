@@ -114,3 +114,83 @@ impl From<Item<Allergy>> for AllergyView {
         Self { id, allergy, code, severity, reaction_description, is_active, frame }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        an_allergy_is_added_as_the_api_says, clinical_staff_who_care_add, what_breaks_a_rule_is_named,
+    }
+
+    async fn an_allergy_is_added_as_the_api_says(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let body = json!({"allergy": "Penicillin", "severity": "moderate", "reactionDescription": "Causes rash",
+            "code": {"system": "snomed", "code": "764146007"}});
+        let answer = app.post(&format!("{path}/allergies")).by(&ann).json(&body).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.headers["etag"].to_str().unwrap()),
+            (201, "\"1\""),
+            "{}",
+            answer.body
+        );
+        for field in ["allergy", "severity", "reactionDescription", "code"] {
+            assert_eq!(answer.body[field], body[field]);
+        }
+        assert_eq!((&answer.body["isActive"], &answer.body["createdBy"]), (&json!(true), &json!(ann.id)));
+        let chart = app.get(&path).by(&ann).expect(200).await;
+        assert_eq!((&chart["allergies"], &chart["allergyDetails"]), (&json!(["Penicillin"]), &json!([answer.body])));
+        assert_sealed(&app, &id_of(&path), &["penicillin", "moderate", "rash", "764146007"]).await;
+        assert_eq!(last_entry(&app, "allergy.create").await.patients, [id_of(&path)]);
+    }
+
+    async fn clinical_staff_who_care_add(app: TestApp) {
+        let (_, path) = doctor_with_patient(&app).await;
+        let body = json!({"allergy": "X"});
+        let post = |user: &TestUser, path: &str| app.post(&format!("{path}/allergies")).by(user).json(&body);
+        for role in Role::ALL.into_iter().filter(|role| !role.is_admin()) {
+            let user = app.user(role, "U").await;
+            let foreign = post(&user, &path).expect(404).await;
+            assert_eq!(post(&user, "/api/v1/patients/none").expect(404).await, foreign, "{role}");
+            app.change_patient(&id_of(&path), |patient| patient.relate(&user.id, |relation| relation.created = true))
+                .await;
+            let status = match role {
+                role if role.is_clinical() => 201,
+                Role::Receptionist => 403,
+                _ => 404,
+            };
+            post(&user, &path).expect(status).await;
+        }
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        post(&pat, &path).refused(403, "FORBIDDEN").await;
+        let new = app.user_verified(Role::Nurse, "New", false).await;
+        post(&new, &path).refused(403, "FORBIDDEN").await;
+        app.post(&format!("{path}/allergies")).json(&body).refused(401, "UNAUTHORIZED").await;
+    }
+
+    async fn what_breaks_a_rule_is_named(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        for (field, value, named) in [
+            ("allergy", Value::Null, "allergy"),
+            ("allergy", json!(""), "allergy"),
+            ("severity", json!("terrible"), "severity"),
+            ("reactionDescription", json!("x".repeat(1001)), "reactionDescription"),
+            ("code", json!({"system": "icd-10", "code": "Z88.0"}), "code.system"),
+            ("code", json!({"system": "snomed", "code": "764146008"}), "code.code"),
+            ("code", json!({"code": "1"}), "code.system"),
+            ("note", json!("x"), "note"),
+        ] {
+            let mut body = json!({"allergy": "X"});
+            body[field] = value.clone();
+            let answered =
+                app.post(&format!("{path}/allergies")).by(&ann).json(&body).refused(400, "VALIDATION_ERROR").await;
+            assert_eq!(answered, named, "{value}");
+        }
+    }
+}

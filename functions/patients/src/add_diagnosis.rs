@@ -136,3 +136,102 @@ impl From<Item<Diagnosis>> for DiagnosisView {
         Self { id, diagnosis, code, diagnosed_date, resolved_date, notes, is_active, frame }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::TestApp;
+
+    use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        a_diagnosis_is_added_as_the_api_says, doctors_who_care_add, what_breaks_a_rule_is_named,
+        two_at_once_are_both_there, a_repeated_request_adds_once,
+    }
+
+    async fn a_diagnosis_is_added_as_the_api_says(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let body = json!({"diagnosis": " Type 2 Diabetes ", "diagnosedDate": "2023-06-01", "notes": "canary",
+            "code": {"system": "icd-10", "code": "e11.9"}});
+        let answer = app.post(&format!("{path}/diagnoses")).by(&ann).json(&body).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.headers["etag"].to_str().unwrap()),
+            (201, "\"1\""),
+            "{}",
+            answer.body
+        );
+        let now = app.app.now();
+        let expected = json!({
+            "id": answer.body["id"], "diagnosis": "Type 2 Diabetes", "code": {"system": "icd-10", "code": "E11.9"},
+            "diagnosedDate": "2023-06-01", "resolvedDate": null, "notes": "canary", "isActive": true, "version": 1,
+            "createdBy": ann.id, "createdAt": now, "updatedBy": ann.id, "updatedAt": now,
+        });
+        assert_eq!(answer.body, expected);
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["diagnosisDetails"], json!([expected]));
+        assert_sealed(&app, &id_of(&path), &["Diabetes", "canary", "E11.9", "2023-06-01"]).await;
+        let entry = last_entry(&app, "diagnosis.create").await;
+        assert_eq!((entry.patients, entry.entity_id.as_deref()), (vec![id_of(&path)], answer.body["id"].as_str()));
+    }
+
+    async fn doctors_who_care_add(app: TestApp) {
+        let (_, path) = doctor_with_patient(&app).await;
+        let body = json!({"diagnosis": "X"});
+        let post = |user, path: &str| app.post(&format!("{path}/diagnoses")).by(user).json(&body);
+        let (sam, nurse) = (app.user(Role::Doctor, "Sam").await, app.user(Role::Nurse, "N").await);
+        let foreign = post(&sam, &path).expect(404).await;
+        assert_eq!(post(&sam, "/api/v1/patients/none").expect(404).await, foreign);
+        app.change_patient(&id_of(&path), |patient| patient.relate(&nurse.id, |relation| relation.created = true))
+            .await;
+        post(&nurse, &path).refused(403, "FORBIDDEN").await;
+        // Patients report conditions; a diagnosis is a doctor's.
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        post(&pat, &path).refused(403, "FORBIDDEN").await;
+        let new = app.user_verified(Role::Doctor, "New", false).await;
+        post(&new, &path).refused(403, "FORBIDDEN").await;
+        app.post(&format!("{path}/diagnoses")).json(&body).refused(401, "UNAUTHORIZED").await;
+    }
+
+    async fn what_breaks_a_rule_is_named(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        for (field, value, named) in [
+            ("diagnosis", json!(" "), "diagnosis"),
+            ("diagnosis", Value::Null, "diagnosis"),
+            ("diagnosedDate", json!("2999-01-01"), "diagnosedDate"),
+            ("diagnosedDate", json!("1984-01-01"), "diagnosedDate"),
+            ("diagnosedDate", json!("2023-13-01"), "diagnosedDate"),
+            ("code", json!({"system": "atc", "code": "A10BA02"}), "code.system"),
+            ("code", json!({"system": "icd-10", "code": "diabetes"}), "code.code"),
+            ("code", json!({"system": "icd-9", "code": "250"}), "code.system"),
+            ("notes", json!("x".repeat(1001)), "notes"),
+            ("severity", json!("mild"), "severity"),
+        ] {
+            let mut body = json!({"diagnosis": "X"});
+            body[field] = value.clone();
+            let answered =
+                app.post(&format!("{path}/diagnoses")).by(&ann).json(&body).refused(400, "VALIDATION_ERROR").await;
+            assert_eq!(answered, named, "{value}");
+        }
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["diagnoses"], json!([]));
+    }
+
+    async fn two_at_once_are_both_there(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let (one, other) = (json!({"diagnosis": "One"}), json!({"diagnosis": "Other"}));
+        let post = |body| app.post(&format!("{path}/diagnoses")).by(&ann).json(body).expect(201);
+        tokio::join!(post(&one), post(&other));
+        let mut all: Vec<Value> = app.get(&path).by(&ann).expect(200).await["diagnoses"].as_array().unwrap().clone();
+        all.sort_by_key(Value::to_string);
+        assert_eq!(json!(all), json!(["One", "Other"]));
+    }
+
+    async fn a_repeated_request_adds_once(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let body = json!({"diagnosis": "X"});
+        let post = || app.post(&format!("{path}/diagnoses")).by(&ann).header("idempotency-key", "k").json(&body);
+        assert_eq!(post().expect(201).await, post().expect(201).await);
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["diagnoses"], json!(["X"]));
+    }
+}

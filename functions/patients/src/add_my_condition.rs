@@ -104,3 +104,64 @@ impl From<Item<Condition>> for ConditionView {
         Self { id: item.id, condition, code, since, notes, is_patient_reported: true, created_at: item.created_at }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::json;
+    use testkit::TestApp;
+
+    use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry};
+
+    const CONDITIONS: &str = "/api/v1/patients/me/conditions";
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        patients_report_conditions, who_has_no_record_reports_none, what_breaks_a_rule_is_named,
+    }
+
+    async fn patients_report_conditions(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        let body = json!({"condition": "Hay fever", "since": "2019-04-01", "notes": "canary"});
+        let made = app.post(CONDITIONS).by(&pat).json(&body).expect(201).await;
+        let expected = json!({"id": made["id"], "condition": "Hay fever", "code": null, "since": "2019-04-01",
+            "notes": "canary", "isPatientReported": true, "createdAt": app.app.now()});
+        assert_eq!(made, expected);
+        let chart = app.get(&path).by(&ann).expect(200).await;
+        assert_eq!((&chart["conditions"], &chart["diagnoses"]), (&json!([expected]), &json!([])));
+        assert_sealed(&app, &id_of(&path), &["hay fever", "canary", "2019"]).await;
+        assert_eq!(last_entry(&app, "condition.create").await.because, ["own-record"]);
+    }
+
+    async fn who_has_no_record_reports_none(app: TestApp) {
+        let (ann, _) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        let body = json!({"condition": "Hay fever"});
+        for user in [&ann, &pat] {
+            app.post(CONDITIONS).by(user).json(&body).refused(404, "NOT_FOUND").await;
+        }
+        app.post(CONDITIONS).json(&body).refused(401, "UNAUTHORIZED").await;
+    }
+
+    async fn what_breaks_a_rule_is_named(app: TestApp) {
+        let (_, path) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        for (body, named) in [
+            (json!({}), "condition"),
+            (json!({"condition": " "}), "condition"),
+            (json!({"condition": "x", "since": "2999-01-01"}), "since"),
+            (json!({"condition": "x", "since": "1984-01-01"}), "since"),
+            (json!({"condition": "x", "code": {"system": "atc", "code": "A"}}), "code.system"),
+            (json!({"condition": "x", "isPatientReported": false}), "isPatientReported"),
+        ] {
+            assert_eq!(
+                app.post(CONDITIONS).by(&pat).json(&body).refused(400, "VALIDATION_ERROR").await,
+                named,
+                "{body}"
+            );
+        }
+    }
+}

@@ -191,3 +191,170 @@ impl CreatePatientBody {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use model::audit::Outcome;
+    use serde_json::{Value, json};
+    use store::Counts;
+    use testkit::TestApp;
+
+    use crate::testing::{assert_sealed, id_of, john, last_entry, register, with};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        a_patient_is_registered_as_the_api_says, a_number_is_made_where_none_is_given, a_number_is_given_once,
+        two_at_once_get_one_number, clinical_staff_registers, assignees_get_a_care_relationship,
+        what_breaks_a_rule_is_named, it_is_sealed_at_rest_and_on_the_record, a_repeated_request_registers_once,
+        it_costs_one_commit,
+    }
+
+    async fn a_patient_is_registered_as_the_api_says(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let body = with(john(), "sex", json!("male"));
+        let answer =
+            app.post("/api/v1/patients").by(&ann).json(&with(body, "email", json!("John@Example.com"))).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.headers["etag"].to_str().unwrap()),
+            (201, "\"1\""),
+            "{}",
+            answer.body
+        );
+        let now = app.app.now();
+        let expected = json!({
+            "id": answer.body["id"], "mrn": "MRN-001234", "userId": null, "name": "John Doe",
+            "dateOfBirth": "1985-03-15", "address": "123 Main St, Springfield, IL", "phoneNumber": "+1234567890",
+            "email": "john@example.com", "emergencyContact": "Jane Doe", "emergencyContactPhone": "+1987654321",
+            "bloodType": "O+", "sex": "male", "assigneeIds": [], "version": 1, "createdAt": now, "updatedAt": now,
+        });
+        assert_eq!(answer.body, expected);
+        let path = format!("/api/v1/patients/{}", answer.body["id"].as_str().unwrap());
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["name"], "John Doe");
+    }
+
+    async fn a_number_is_made_where_none_is_given(app: TestApp) {
+        let ann = app.user(Role::Nurse, "Ann").await;
+        let body = json!({"name": "Jane", "dateOfBirth": "2001-01-01"});
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let made = app.post("/api/v1/patients").by(&ann).json(&body).expect(201).await;
+            seen.push(made["mrn"].as_str().unwrap().to_owned());
+            app.get(&format!("/api/v1/patients/mrn/{}", seen.last().unwrap())).by(&ann).expect(200).await;
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 3);
+        assert!(seen.iter().all(|mrn| mrn.len() == 12 && mrn.starts_with("MRN-")), "{seen:?}");
+    }
+
+    async fn a_number_is_given_once(app: TestApp) {
+        let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Doctor, "Bob").await);
+        register(&app, &ann, &john()).await;
+        for mrn in ["MRN-001234", "mrn-001234", " MRN-001234 "] {
+            let again = with(john(), "mrn", json!(mrn));
+            let answer = app.post("/api/v1/patients").by(&bob).json(&again).send().await;
+            assert_eq!((answer.status.as_u16(), &answer.body["error"]["code"]), (409, &json!("DUPLICATE_ENTRY")));
+            assert_eq!(answer.body["error"]["details"], json!({"field": "mrn"}), "and not whose it is");
+        }
+        assert_eq!(app.get("/api/v1/patients").by(&bob).expect(200).await["pagination"]["total"], 0);
+    }
+
+    async fn two_at_once_get_one_number(app: TestApp) {
+        let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Nurse, "Bob").await);
+        let post = |by| app.post("/api/v1/patients").by(by).json(&john()).send();
+        let (one, other, third) = tokio::join!(post(&ann), post(&bob), post(&ann));
+        let mut statuses = [one, other, third].map(|answer| answer.status.as_u16());
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409, 409]);
+    }
+
+    async fn clinical_staff_registers(app: TestApp) {
+        let post = |by| app.post("/api/v1/patients").by(by).json(&john());
+        for role in Role::ALL {
+            let user = app.user(role, "U").await;
+            let body = with(john(), "mrn", json!(format!("MRN-{role}")));
+            let answer = app.post("/api/v1/patients").by(&user).json(&body).send().await;
+            assert_eq!(answer.status.as_u16(), if role.is_clinical() { 201 } else { 403 }, "{role}");
+        }
+        assert_eq!(last_entry(&app, "patient.create").await.outcome, Outcome::Denied);
+        let new = app.user_verified(Role::Doctor, "New", false).await;
+        post(&new).refused(403, "FORBIDDEN").await;
+        app.post("/api/v1/patients").json(&john()).refused(401, "UNAUTHORIZED").await;
+    }
+
+    async fn assignees_get_a_care_relationship(app: TestApp) {
+        let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Doctor, "Bob").await);
+        let (pat, new) = (app.user(Role::Patient, "Pat").await, app.user_verified(Role::Nurse, "New", false).await);
+        let path = register(&app, &ann, &with(john(), "assigneeIds", json!([bob.id]))).await;
+        let seen = app.get(&path).by(&bob).expect(200).await;
+        assert_eq!(seen["assigneeIds"], json!([bob.id]));
+        for (nobody, field) in [
+            (json!([bob.id, "none"]), "assigneeIds[1]"),
+            (json!([pat.id]), "assigneeIds[0]"),
+            (json!([new.id]), "assigneeIds[0]"),
+        ] {
+            let body = with(with(john(), "mrn", Value::Null), "assigneeIds", nobody);
+            assert_eq!(app.post("/api/v1/patients").by(&ann).json(&body).refused(400, "VALIDATION_ERROR").await, field);
+        }
+    }
+
+    async fn what_breaks_a_rule_is_named(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        for (field, value, named) in [
+            ("name", json!(" "), "name"),
+            ("name", json!("a\nb"), "name"),
+            ("name", json!("x".repeat(256)), "name"),
+            ("name", Value::Null, "name"),
+            ("mrn", json!("a/b"), "mrn"),
+            ("mrn", json!("x"), "mrn"),
+            ("dateOfBirth", json!("15.03.1985"), "dateOfBirth"),
+            ("dateOfBirth", json!("2999-01-01"), "dateOfBirth"),
+            ("dateOfBirth", json!("1800-01-01"), "dateOfBirth"),
+            ("dateOfBirth", Value::Null, "dateOfBirth"),
+            ("address", json!("x".repeat(1001)), "address"),
+            ("phoneNumber", json!("555-0142"), "phoneNumber"),
+            ("email", json!("john"), "email"),
+            ("emergencyContact", json!(""), "emergencyContact"),
+            ("emergencyContactPhone", json!("+0987654321"), "emergencyContactPhone"),
+            ("bloodType", json!("0+"), "bloodType"),
+            ("sex", json!("M"), "sex"),
+            ("userId", json!("u1"), "userId"),
+        ] {
+            let body = with(john(), field, value.clone());
+            let answered = app.post("/api/v1/patients").by(&ann).json(&body).refused(400, "VALIDATION_ERROR").await;
+            assert_eq!(answered, named, "{value}");
+        }
+    }
+
+    async fn it_is_sealed_at_rest_and_on_the_record(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let path = register(&app, &ann, &with(john(), "email", json!("canary@example.com"))).await;
+        let words =
+            ["John", "Doe", "001234", "1985", "Springfield", "1234567890", "canary", "Jane", "1987654321", "O+"];
+        assert_sealed(&app, &id_of(&path), &words).await;
+        let entry = last_entry(&app, "patient.create").await;
+        assert_eq!(
+            (entry.outcome, entry.patients, entry.because),
+            (Outcome::Allowed, vec![id_of(&path)], vec!["created".to_owned()])
+        );
+        assert_eq!((entry.entity_type.as_deref(), entry.user_id), (Some("patient"), Some(ann.id)));
+    }
+
+    async fn a_repeated_request_registers_once(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let post = || app.post("/api/v1/patients").by(&ann).header("idempotency-key", "k1").json(&john());
+        assert_eq!(post().expect(201).await, post().expect(201).await);
+        assert_eq!(app.get("/api/v1/patients").by(&ann).expect(200).await["pagination"]["total"], 1);
+    }
+
+    async fn it_costs_one_commit(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        register(&app, &ann, &with(john(), "mrn", json!("MRN-1"))).await;
+        let before = app.store.meter().counts();
+        register(&app, &ann, &john()).await;
+        // The patient, its key, the owner of its MRN, and the audit entry.
+        let expected = Counts { commits: 1, documents_written: 4, ..Counts::default() };
+        assert_eq!(app.store.meter().counts() - before, expected);
+    }
+}

@@ -31,3 +31,51 @@ pub(crate) async fn delete_patient(
     });
     deleted.await
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use model::audit::Outcome;
+    use serde_json::json;
+    use testkit::TestApp;
+
+    use crate::testing::{doctor_with_patient, id_of, john, last_entry, put};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        nobody_sees_it_afterwards, only_admins_delete,
+    }
+
+    async fn nobody_sees_it_afterwards(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let (admin, pat) = (app.user(Role::Admin, "Ada").await, app.user(Role::Patient, "Pat").await);
+        app.link(&id_of(&path), &pat.id).await;
+        app.delete(&path).by(&admin).expect(204).await;
+        for user in [&ann, &admin, &pat] {
+            app.get(&path).by(user).refused(404, "NOT_FOUND").await;
+            app.get("/api/v1/patients/mrn/MRN-001234").by(user).refused(404, "NOT_FOUND").await;
+            app.get(&format!("{path}/vitals")).by(user).refused(404, "NOT_FOUND").await;
+            assert_eq!(app.get("/api/v1/patients").by(user).expect(200).await["pagination"]["total"], 0);
+            assert_eq!(app.get("/api/v1/patients?search=John").by(user).expect(200).await["data"], json!([]));
+        }
+        app.get("/api/v1/patients/me").by(&pat).refused(404, "NOT_FOUND").await;
+        put(&app, &ann, &path, 2, &json!({})).refused(404, "NOT_FOUND").await;
+        app.post(&format!("{path}/allergies")).by(&ann).json(&json!({"allergy": "x"})).refused(404, "NOT_FOUND").await;
+        app.delete(&path).by(&admin).refused(404, "NOT_FOUND").await;
+        assert_eq!(app.post("/api/v1/patients").by(&ann).json(&john()).refused(409, "DUPLICATE_ENTRY").await, "mrn");
+        assert_eq!(last_entry(&app, "patient.delete").await.patients, [id_of(&path)]);
+    }
+
+    async fn only_admins_delete(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        app.delete(&path).by(&ann).refused(403, "FORBIDDEN").await;
+        let (sam, pat) = (app.user(Role::Doctor, "Sam").await, app.user(Role::Patient, "Pat").await);
+        app.delete(&path).by(&sam).refused(404, "NOT_FOUND").await;
+        app.link(&id_of(&path), &pat.id).await;
+        app.delete(&path).by(&pat).refused(403, "FORBIDDEN").await;
+        let new = app.user_verified(Role::Admin, "New", false).await;
+        app.delete(&path).by(&new).refused(403, "FORBIDDEN").await;
+        assert_eq!(last_entry(&app, "patient.delete").await.outcome, Outcome::Denied);
+        app.get(&path).by(&ann).expect(200).await;
+    }
+}

@@ -24,3 +24,41 @@ pub(crate) async fn get_my_chart(State(app): State<App>, caller: Caller) -> Resu
     let chart = view_chart(&Asking::of(&app, &caller), &id).await?;
     Ok((etag(chart.version()), web::Json(chart)))
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::json;
+    use testkit::TestApp;
+
+    use crate::testing::{doctor_with_patient, id_of, last_entry};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        patients_see_their_own_chart_whole, others_have_none,
+    }
+
+    async fn patients_see_their_own_chart_whole(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        app.post(&format!("{path}/allergies")).by(&ann).json(&json!({"allergy": "Penicillin"})).expect(201).await;
+        let mine = app.get("/api/v1/patients/me").by(&pat).send().await;
+        assert_eq!((mine.status.as_u16(), mine.headers["etag"].to_str().unwrap()), (200, "\"1\""));
+        assert_eq!((&mine.body["userId"], &mine.body["withheld"]), (&json!(pat.id), &json!([])));
+        assert_eq!(mine.body, app.get(&path).by(&ann).expect(200).await);
+        let log = app.audit_log().await;
+        let own = log.iter().find(|entry| entry.user_id.as_ref() == Some(&pat.id)).unwrap();
+        assert_eq!((own.action.as_str(), &own.because), ("patient.read", &vec!["own-record".to_owned()]));
+        assert_eq!(last_entry(&app, "patient.read").await.patients, [id_of(&path)]);
+    }
+
+    async fn others_have_none(app: TestApp) {
+        let (ann, _) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        for user in [&ann, &pat] {
+            app.get("/api/v1/patients/me").by(user).refused(404, "NOT_FOUND").await;
+        }
+        app.get("/api/v1/patients/me").refused(401, "UNAUTHORIZED").await;
+    }
+}

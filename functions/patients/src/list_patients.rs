@@ -207,3 +207,179 @@ async fn keys(app: &App, caller: &Caller, patients: &[Seen]) -> Result<HashMap<S
     let subjects: Vec<Subject> = patients.iter().map(|one| Subject::Patient(one.rank.1.clone())).collect();
     Ok(app.vault.keys(&caller.store, &subjects).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kernel::Role;
+    use model::consent::{DataKind, Grantee, Scope};
+    use model::patient::Emergency;
+    use serde_json::{Value, json};
+    use store::Counts;
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{id_of, last_entry, register};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        everyone_lists_whom_they_may_see, search_goes_by_beginnings_of_words, pages_hold_together,
+        what_ends_leaves_the_list, bad_questions_are_named, it_costs_two_queries_and_a_read,
+    }
+
+    async fn patient(app: &TestApp, by: &TestUser, name: &str, mrn: &str, phone: Value) -> String {
+        app.clock.advance(Duration::from_secs(1));
+        let body = json!({"name": name, "mrn": mrn, "dateOfBirth": "1985-03-15", "phoneNumber": phone});
+        register(app, by, &body).await
+    }
+
+    async fn names(app: &TestApp, by: &TestUser, query: &str) -> Vec<String> {
+        let list = app.get(&format!("/api/v1/patients{query}")).by(by).expect(200).await;
+        let data = list["data"].as_array().unwrap();
+        assert_eq!(list["pagination"]["total"], data.len());
+        data.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn everyone_lists_whom_they_may_see(app: TestApp) {
+        let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Doctor, "Bob").await);
+        let (admin, pat) = (app.user(Role::ClinicAdmin, "Ada").await, app.user(Role::Patient, "Pat").await);
+        let one = patient(&app, &ann, "One", "MRN-1", Value::Null).await;
+        let two = patient(&app, &ann, "Two", "MRN-2", Value::Null).await;
+        patient(&app, &bob, "Three", "MRN-3", Value::Null).await;
+        assert_eq!(names(&app, &ann, "").await, ["Two", "One"]);
+        assert_eq!(names(&app, &bob, "").await, ["Three"]);
+        assert_eq!(names(&app, &admin, "").await, ["Three", "Two", "One"]);
+        assert_eq!(names(&app, &pat, "").await, Vec::<String>::new());
+        app.link(&id_of(&one), &pat.id).await;
+        assert_eq!(names(&app, &pat, "").await, ["One"]);
+        app.consent(&id_of(&two), &bob.id, |consent| consent.grantee = Grantee::Role { role: Role::Doctor }).await;
+        assert_eq!(names(&app, &bob, "").await, ["Three", "Two"]);
+        assert_eq!(names(&app, &ann, "").await, ["Two", "One"], "and nobody twice");
+        let entry = last_entry(&app, "patient.list").await;
+        assert_eq!((entry.patients.len(), entry.because.contains(&"created".to_owned())), (2, true));
+        let new = app.user_verified(Role::Doctor, "New", false).await;
+        app.get("/api/v1/patients").by(&new).refused(403, "FORBIDDEN").await;
+        app.get("/api/v1/patients").refused(401, "UNAUTHORIZED").await;
+        // Research needs a consent, whoever asks.
+        let list = app.get("/api/v1/patients").by(&admin).header("x-purpose", "research").expect(200).await;
+        assert_eq!(list["pagination"]["total"], 0);
+    }
+
+    async fn search_goes_by_beginnings_of_words(app: TestApp) {
+        let (ann, admin) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Admin, "Ada").await);
+        patient(&app, &ann, "Zoë Müller-Lüdenscheidt", "MRN-001234", json!("+15550142877")).await;
+        patient(&app, &ann, "John Doe", "K_77", json!("+4930123456")).await;
+        patient(&app, &ann, "Christopherson", "MRN-9", Value::Null).await;
+        for user in [&ann, &admin] {
+            for (typed, expected) in [
+                ("zoe", "Zoë"),
+                ("MULLER", "Zoë"),
+                ("M%C3%BCll", "Zoë"),
+                ("zo%20lud", "Zoë"),
+                ("mrn-001234", "Zoë"),
+                ("MRN001234", "Zoë"),
+                ("0012", "Zoë"),
+                ("%2B15550142877", "Zoë"),
+                ("(555)%20014-28", "Zoë"),
+                ("doe+john", "John"),
+                ("k_77", "John"),
+                ("k77", "John"),
+                ("30123", "John"),
+                ("493012", "John"),
+                ("christophers", "Christ"),
+                ("christopherso", "Christ"),
+                ("christopherson", "Christ"),
+            ] {
+                let found = names(&app, user, &format!("?search={typed}")).await;
+                assert!(found.len() == 1 && found[0].starts_with(expected), "{typed}: {found:?}");
+            }
+            for typed in ["oe", "john+zoe", "christophersen", "nobody", "142877"] {
+                assert_eq!(names(&app, user, &format!("?search={typed}")).await, Vec::<String>::new(), "{typed}");
+            }
+            assert_eq!(names(&app, user, "?search=").await.len(), 3);
+            assert_eq!(names(&app, user, "?search=mrn").await.len(), 2);
+        }
+        let bob = app.user(Role::Doctor, "Bob").await;
+        assert_eq!(names(&app, &bob, "?search=zoe").await, Vec::<String>::new());
+    }
+
+    async fn pages_hold_together(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        for n in 1..=5 {
+            patient(&app, &ann, &format!("P {n}"), &format!("MRN-{n}"), Value::Null).await;
+        }
+        let get = async |query: &str| app.get(&format!("/api/v1/patients?{query}")).by(&ann).expect(200).await;
+        let first = get("limit=2").await;
+        let cursor = first["pagination"]["nextCursor"].as_str().unwrap().to_owned();
+        assert_eq!(first["pagination"], json!({"total": 5, "page": 1, "limit": 2, "nextCursor": cursor}));
+        assert_eq!(first["data"][0]["mrn"], "MRN-5");
+        let id = first["data"][0]["id"].clone();
+        assert_eq!(first["data"][0], json!({"id": id, "mrn": "MRN-5", "name": "P 5", "dateOfBirth": "1985-03-15"}));
+        // One who comes meanwhile moves the pages, and not what follows the cursor.
+        patient(&app, &ann, "P 6", "MRN-6", Value::Null).await;
+        let second = get(&format!("limit=2&cursor={cursor}")).await;
+        assert_eq!((&second["data"][0]["name"], &second["data"][1]["name"]), (&json!("P 3"), &json!("P 2")));
+        let last = get("limit=4&page=2").await;
+        assert_eq!((last["data"].as_array().unwrap().len(), &last["pagination"]["nextCursor"]), (2, &Value::Null));
+        assert_eq!(get("limit=4&page=3").await["data"], json!([]));
+    }
+
+    async fn what_ends_leaves_the_list(app: TestApp) {
+        let (ann, bob, fay) =
+            (app.user(Role::Doctor, "A").await, app.user(Role::Doctor, "B").await, app.user(Role::Family, "F").await);
+        let id = id_of(&patient(&app, &ann, "One", "MRN-1", Value::Null).await);
+        let now = app.app.now();
+        let hour = Duration::from_secs(3600);
+        app.change_patient(&id, |patient| {
+            patient.circle.emergencies.push(Emergency {
+                id: "e1".parse().unwrap(),
+                user_id: bob.id.clone(),
+                from: now,
+                until: now.plus(hour),
+            });
+        })
+        .await;
+        let consent = app.consent(&id, &fay.id, |consent| consent.until = Some(now.plus(2 * hour))).await;
+        assert_eq!((names(&app, &bob, "").await.len(), names(&app, &fay, "").await.len()), (1, 1));
+        app.clock.advance(hour);
+        let (bob, fay) = (app.sign_in_again(&bob).await, app.sign_in_again(&fay).await);
+        assert_eq!((names(&app, &bob, "").await.len(), names(&app, &fay, "").await.len()), (0, 1));
+        app.revoke(&id, &consent).await;
+        assert_eq!(names(&app, &fay, "").await.len(), 0);
+        // Nor is one in it of whom other things may be seen.
+        app.consent(&id, &fay.id, |consent| consent.scope = Scope::Kinds { kinds: vec![DataKind::Vitals] }).await;
+        assert_eq!(names(&app, &fay, "").await.len(), 0);
+    }
+
+    async fn bad_questions_are_named(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let long = format!("search={}", "x".repeat(201));
+        for (query, field) in [
+            ("page=0", "page"),
+            ("limit=101", "limit"),
+            ("cursor=zz", "cursor"),
+            ("search=--", "search"),
+            (long.as_str(), "search"),
+            ("q=x", "q"),
+        ] {
+            let named = app.get(&format!("/api/v1/patients?{query}")).by(&ann).refused(400, "VALIDATION_ERROR").await;
+            assert_eq!(named, field);
+        }
+    }
+
+    async fn it_costs_two_queries_and_a_read(app: TestApp) {
+        let (ann, bob) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Doctor, "Bob").await);
+        for n in 0..5 {
+            patient(&app, if n < 3 { &ann } else { &bob }, &format!("P {n}"), &format!("MRN-{n}"), Value::Null).await;
+        }
+        let other = app.second_instance(vec![crate::function()]).await;
+        names(&other, &bob, "").await;
+        let before = other.store.meter().counts();
+        names(&other, &ann, "").await;
+        // Her three patients, three keys, and the audit entry's commit.
+        let session = 1;
+        let expected =
+            Counts { gets: 1 + session, queries: 2, commits: 1, documents_read: 6 + session, documents_written: 1 };
+        assert_eq!(other.store.meter().counts() - before, expected);
+    }
+}

@@ -5,8 +5,9 @@ use model::patient::PATIENTS;
 use web::{ApiError, Caller};
 
 /// The caller's own record, by one query that reads one document. An account is tied to one record; of several, which
-/// an import may leave, it is the first by id.
+/// an import may leave, it is the first by id. Staff who wait to be verified see no record, their own among them.
 pub(crate) async fn own_record(caller: &Caller) -> Result<PatientId, ApiError> {
+    caller.must_see_phi()?;
     let mine = PATIENTS.all().eq("userId", caller.user().as_str());
     let found = caller.store.query(&PATIENTS, &mine).await?;
     let standing = found.into_iter().find(|doc| doc.value.deleted_at.is_none());

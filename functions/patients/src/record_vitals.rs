@@ -154,3 +154,135 @@ impl RecordVitalsBody {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use store::Counts;
+    use testkit::TestApp;
+
+    use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry, register};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        vitals_are_recorded_as_the_api_says, flags_go_by_age, other_units_are_kept, clinical_staff_who_care_record,
+        what_breaks_a_rule_is_named, it_costs_one_read_and_one_commit,
+    }
+
+    fn set() -> Value {
+        json!({"systolicBp": 120, "diastolicBp": 80, "heartRate": 72, "temperature": 37.5, "respirationRate": 16,
+            "oxygenSaturation": 98.5, "weight": 75.5, "height": 180, "notes": "Patient appears healthy"})
+    }
+
+    async fn vitals_are_recorded_as_the_api_says(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let mut body = set();
+        body["recordedAt"] = json!("2024-01-15T10:30:00Z");
+        let made = app.post(&format!("{path}/vitals")).by(&ann).json(&body).expect(201).await;
+        let normal = "normal";
+        let expected = json!({
+            "id": made["id"], "systolicBp": 120, "diastolicBp": 80, "date": "2024-01-15",
+            "recordedDate": "2024-01-15T10:30:00.000Z", "recordedBy": ann.id, "systolic": 120, "diastolic": 80,
+            "heartRate": 72, "temperature": 37.5, "respirationRate": 16, "oxygenSaturation": 98.5, "weight": 75.5,
+            "height": 180.0, "bmi": 23.3, "notes": "Patient appears healthy",
+            "flags": {"ageBand": "adult", "systolicBp": normal, "diastolicBp": normal, "heartRate": normal,
+                "temperature": normal, "respirationRate": normal, "oxygenSaturation": normal, "bmi": normal},
+        });
+        assert_eq!(made, expected);
+        assert_sealed(&app, &id_of(&path), &["healthy", "98.5", "heartRate", "75.5"]).await;
+        assert_eq!(last_entry(&app, "vitals.create").await.patients, [id_of(&path)]);
+    }
+
+    async fn flags_go_by_age(app: TestApp) {
+        let ann = app.user(Role::Doctor, "Ann").await;
+        let flag = async |born: &str| {
+            let path = register(&app, &ann, &json!({"name": "X", "dateOfBirth": born})).await;
+            let made = app.post(&format!("{path}/vitals")).by(&ann).json(&json!({"heartRate": 150})).expect(201).await;
+            (made["flags"]["ageBand"].clone(), made["flags"]["heartRate"].clone())
+        };
+        assert_eq!(flag("2026-01-10").await, (json!("newborn"), json!("normal")));
+        assert_eq!(flag("2021-01-10").await, (json!("preschool"), json!("high")));
+        assert_eq!(flag("1985-01-10").await, (json!("adult"), json!("critical-high")));
+    }
+
+    async fn other_units_are_kept(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let body = json!({"temperature": 98.6, "temperatureUnit": "F", "weight": 165, "weightUnit": "lb", "height": 71,
+            "heightUnit": "in"});
+        let made = app.post(&format!("{path}/vitals")).by(&ann).json(&body).expect(201).await;
+        assert_eq!(
+            (&made["temperature"], &made["weight"], &made["height"]),
+            (&json!(37.0), &json!(74.84), &json!(180.34))
+        );
+        let given = json!({"temperature": {"value": 98.6, "unit": "F"}, "weight": {"value": 165.0, "unit": "lb"},
+            "height": {"value": 71.0, "unit": "in"}});
+        assert_eq!(made["given"], given);
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["vitals"][0]["given"], given);
+    }
+
+    async fn clinical_staff_who_care_record(app: TestApp) {
+        let (_, path) = doctor_with_patient(&app).await;
+        let post = |user, path: &str| app.post(&format!("{path}/vitals")).by(user).json(&set());
+        let (nurse, desk) = (app.user(Role::Nurse, "N").await, app.user(Role::Receptionist, "D").await);
+        let foreign = post(&nurse, &path).expect(404).await;
+        assert_eq!(post(&nurse, "/api/v1/patients/none").expect(404).await, foreign);
+        for user in [&nurse, &desk] {
+            app.change_patient(&id_of(&path), |patient| patient.relate(&user.id, |relation| relation.created = true))
+                .await;
+        }
+        post(&nurse, &path).expect(201).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        let new = app.user_verified(Role::Nurse, "New", false).await;
+        for user in [&desk, &pat, &new] {
+            post(user, &path).refused(403, "FORBIDDEN").await;
+        }
+        app.post(&format!("{path}/vitals")).json(&set()).refused(401, "UNAUTHORIZED").await;
+    }
+
+    async fn what_breaks_a_rule_is_named(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        for (field, value, named) in [
+            ("heartRate", json!(900), "heartRate"),
+            ("heartRate", json!(-1), "heartRate"),
+            ("heartRate", json!(72.5), "heartRate"),
+            ("diastolicBp", json!(130), "diastolicBp"),
+            ("diastolicBp", Value::Null, "diastolicBp"),
+            ("temperature", json!(98.6), "temperature"),
+            ("temperatureUnit", json!("K"), "temperatureUnit"),
+            ("respirationRate", json!(500), "respirationRate"),
+            ("oxygenSaturation", json!(101), "oxygenSaturation"),
+            ("weight", json!(0), "weight"),
+            ("height", json!(1.8), "height"),
+            ("notes", json!("x".repeat(1001)), "notes"),
+            ("recordedAt", json!("2026-01-15T10:00:00.001Z"), "recordedAt"),
+            ("recordedAt", json!("1985-03-01T10:00:00Z"), "recordedAt"),
+            ("recordedAt", json!("2024-01-15"), "recordedAt"),
+            ("pulse", json!(72), "pulse"),
+        ] {
+            let mut body = set();
+            body[field] = value.clone();
+            let answered =
+                app.post(&format!("{path}/vitals")).by(&ann).json(&body).refused(400, "VALIDATION_ERROR").await;
+            assert_eq!(answered, named, "{value}");
+        }
+        let named = app
+            .post(&format!("{path}/vitals"))
+            .by(&ann)
+            .json(&json!({"notes": "well"}))
+            .refused(400, "VALIDATION_ERROR")
+            .await;
+        assert_eq!(named, "vitals");
+        assert_eq!(app.get(&format!("{path}/vitals")).by(&ann).expect(200).await["pagination"]["total"], 0);
+    }
+
+    async fn it_costs_one_read_and_one_commit(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        app.get(&path).by(&ann).expect(200).await;
+        let before = app.store.meter().counts();
+        app.post(&format!("{path}/vitals")).by(&ann).json(&set()).expect(201).await;
+        let expected = Counts { gets: 1, queries: 0, commits: 1, documents_read: 1, documents_written: 2 };
+        assert_eq!(app.store.meter().counts() - before, expected);
+    }
+}

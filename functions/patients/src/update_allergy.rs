@@ -105,3 +105,81 @@ impl UpdateAllergyBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{doctor_with_patient, last_entry, put};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        corrections_are_kept_as_history, no_update_is_lost, refusals_say_nothing_and_name_fields,
+    }
+
+    async fn allergy(app: &TestApp) -> (TestUser, String, String) {
+        let (ann, path) = doctor_with_patient(app).await;
+        let body = json!({"allergy": "Penicillin", "reactionDescription": "Rash"});
+        let made = app.post(&format!("{path}/allergies")).by(&ann).json(&body).expect(201).await;
+        let item = format!("{path}/allergies/{}", made["id"].as_str().unwrap());
+        (ann, path, item)
+    }
+
+    async fn corrections_are_kept_as_history(app: TestApp) {
+        let (ann, path, item) = allergy(&app).await;
+        let worse = put(&app, &ann, &item, 1, &json!({"severity": "severe", "reactionDescription": "Anaphylaxis"}))
+            .expect(200)
+            .await;
+        assert_eq!(
+            (&worse["allergy"], &worse["severity"], &worse["version"]),
+            (&json!("Penicillin"), &json!("severe"), &json!(2))
+        );
+        assert_eq!(
+            (&worse["history"][0]["severity"], &worse["history"][0]["reactionDescription"]),
+            (&json!("mild"), &json!("Rash"))
+        );
+        let gone =
+            put(&app, &ann, &item, 2, &json!({"isActive": false, "reactionDescription": null})).expect(200).await;
+        assert_eq!((&gone["isActive"], &gone["reactionDescription"]), (&json!(false), &Value::Null));
+        let chart = app.get(&path).by(&ann).expect(200).await;
+        assert_eq!((&chart["allergies"], &chart["allergyDetails"][0]["isActive"]), (&json!([]), &json!(false)));
+        // One that stands no more is compared with no medication.
+        let body = json!({"name": "Amoxicillin"});
+        let added = app.post(&format!("{path}/medications")).by(&ann).json(&body).expect(201).await;
+        assert_eq!((&added["check"]["status"], &added["check"]["allergiesCompared"]), (&json!("ok"), &json!(0)));
+        assert_eq!(last_entry(&app, "allergy.update").await.because, ["created"]);
+    }
+
+    async fn no_update_is_lost(app: TestApp) {
+        let (ann, _, item) = allergy(&app).await;
+        assert_eq!(app.put(&item).by(&ann).json(&json!({})).send().await.status.as_u16(), 428);
+        let (one, other) = (json!({"allergy": "One"}), json!({"allergy": "Other"}));
+        let (one, other) =
+            tokio::join!(put(&app, &ann, &item, 1, &one).send(), put(&app, &ann, &item, 1, &other).send());
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+    }
+
+    async fn refusals_say_nothing_and_name_fields(app: TestApp) {
+        let (ann, path, item) = allergy(&app).await;
+        let body = json!({"allergy": "X"});
+        let sam = app.user(Role::Doctor, "Sam").await;
+        let none = put(&app, &sam, "/api/v1/patients/none/allergies/none", 1, &body).expect(404).await;
+        assert_eq!(put(&app, &sam, &item, 1, &body).expect(404).await, none);
+        put(&app, &ann, &format!("{path}/allergies/none"), 1, &body).refused(404, "NOT_FOUND").await;
+        let new = app.user_verified(Role::Nurse, "New", false).await;
+        put(&app, &new, &item, 1, &body).refused(403, "FORBIDDEN").await;
+        for (body, named) in [
+            (json!({"allergy": null}), "allergy"),
+            (json!({"severity": null}), "severity"),
+            (json!({"isActive": "no"}), "isActive"),
+            (json!({"code": {"system": "icd-10", "code": "A00"}}), "code.system"),
+            (json!({"x": 1}), "x"),
+        ] {
+            assert_eq!(put(&app, &ann, &item, 1, &body).refused(400, "VALIDATION_ERROR").await, named, "{body}");
+        }
+    }
+}

@@ -151,3 +151,101 @@ impl UpdateMedicationBody {
         former.is_acknowledged && former.is_active && is_same
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::{Value, json};
+    use testkit::{TestApp, TestUser};
+
+    use crate::testing::{doctor_with_patient, last_entry, put};
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        a_medication_is_changed_and_stopped, another_medicine_is_checked_anew, no_update_is_lost,
+        refusals_say_nothing_and_name_fields,
+    }
+
+    async fn medication(app: &TestApp, name: &str) -> (TestUser, String, String) {
+        let (ann, path) = doctor_with_patient(app).await;
+        let body = json!({"name": name, "dosage": "500mg", "startDate": "2023-06-01"});
+        let made = app.post(&format!("{path}/medications")).by(&ann).json(&body).expect(201).await;
+        let item = format!("{path}/medications/{}", made["id"].as_str().unwrap());
+        (ann, path, item)
+    }
+
+    async fn a_medication_is_changed_and_stopped(app: TestApp) {
+        let (ann, path, item) = medication(&app, "Metformin").await;
+        let more = put(&app, &ann, &item, 1, &json!({"dosage": "1000mg"})).expect(200).await;
+        assert_eq!(
+            (&more["dosage"], &more["name"], &more["version"]),
+            (&json!("1000mg"), &json!("Metformin"), &json!(2))
+        );
+        assert_eq!(more["check"]["status"], "ok", "it is no duplicate of itself");
+        assert_eq!(
+            (&more["history"][0]["dosage"], &more["history"][0]["replacedBy"]),
+            (&json!("500mg"), &json!(ann.id))
+        );
+        let stopped = put(&app, &ann, &item, 2, &json!({"isActive": false, "endDate": "2024-01-01"})).expect(200).await;
+        assert_eq!(
+            (&stopped["isActive"], &stopped["check"]["reasons"][0]["kind"]),
+            (&json!(false), &json!("not-active"))
+        );
+        let chart = app.get(&path).by(&ann).expect(200).await;
+        assert_eq!((&chart["medications"], &chart["pastMedications"][0]["name"]), (&json!([]), &json!("Metformin")));
+        let again = put(&app, &ann, &item, 3, &json!({"isActive": true})).expect(200).await;
+        assert_eq!((&again["endDate"], &again["check"]["status"]), (&Value::Null, &json!("ok")));
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["medications"].as_array().unwrap().len(), 1);
+        assert_eq!(last_entry(&app, "medication.update").await.because, ["created"]);
+    }
+
+    async fn another_medicine_is_checked_anew(app: TestApp) {
+        let (ann, path, item) = medication(&app, "Metformin").await;
+        let allergy = json!({"allergy": "Penicillin", "severity": "severe"});
+        app.post(&format!("{path}/allergies")).by(&ann).json(&allergy).expect(201).await;
+        let other = json!({"name": "Amoxicillin"});
+        let answer = put(&app, &ann, &item, 1, &other).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body["error"]["details"]["field"]),
+            (409, &json!("acknowledgeAlerts"))
+        );
+        let known = json!({"name": "Amoxicillin", "acknowledgeAlerts": true});
+        assert_eq!(put(&app, &ann, &item, 1, &known).expect(200).await["isAcknowledged"], true);
+        // The same medicine needs no second word; taking it up again does.
+        assert_eq!(put(&app, &ann, &item, 2, &json!({"dosage": "1g"})).expect(200).await["isAcknowledged"], true);
+        put(&app, &ann, &item, 3, &json!({"isActive": false})).expect(200).await;
+        assert_eq!(put(&app, &ann, &item, 4, &json!({"isActive": true})).send().await.status.as_u16(), 409);
+    }
+
+    async fn no_update_is_lost(app: TestApp) {
+        let (ann, _, item) = medication(&app, "Metformin").await;
+        assert_eq!(app.put(&item).by(&ann).json(&json!({})).send().await.status.as_u16(), 428);
+        let (one, other) = (json!({"dosage": "1"}), json!({"dosage": "2"}));
+        let (one, other) =
+            tokio::join!(put(&app, &ann, &item, 1, &one).send(), put(&app, &ann, &item, 1, &other).send());
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+    }
+
+    async fn refusals_say_nothing_and_name_fields(app: TestApp) {
+        let (ann, path, item) = medication(&app, "Metformin").await;
+        let body = json!({"name": "X"});
+        let (sam, nurse) = (app.user(Role::Doctor, "Sam").await, app.user(Role::Nurse, "N").await);
+        let none = put(&app, &sam, "/api/v1/patients/none/medications/none", 1, &body).expect(404).await;
+        assert_eq!(put(&app, &sam, &item, 1, &body).expect(404).await, none);
+        put(&app, &ann, &format!("{path}/medications/none"), 1, &body).refused(404, "NOT_FOUND").await;
+        let new = app.user_verified(Role::Doctor, "New", false).await;
+        put(&app, &new, &item, 1, &body).refused(403, "FORBIDDEN").await;
+        for (body, named) in [
+            (json!({"name": null}), "name"),
+            (json!({"endDate": "2023-05-31"}), "endDate"),
+            (json!({"startDate": "1984-01-01"}), "startDate"),
+            (json!({"prescribingDoctorId": nurse.id}), "prescribingDoctorId"),
+            (json!({"isActive": null}), "isActive"),
+            (json!({"isAcknowledged": true}), "isAcknowledged"),
+        ] {
+            assert_eq!(put(&app, &ann, &item, 1, &body).refused(400, "VALIDATION_ERROR").await, named, "{body}");
+        }
+    }
+}

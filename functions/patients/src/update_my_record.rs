@@ -81,3 +81,69 @@ impl UpdateMyRecordBody {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+    use serde_json::json;
+    use testkit::TestApp;
+
+    use crate::testing::{doctor_with_patient, id_of, last_entry, put};
+
+    const ME: &str = "/api/v1/patients/me";
+
+    testkit::on_both_platforms! {
+        functions: || vec![crate::function()];
+        contact_details_change, the_rest_does_not, who_has_no_record_has_none,
+    }
+
+    async fn contact_details_change(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        let body = json!({"address": "7 New St", "phoneNumber": "+15550142877", "email": "p@example.com",
+            "emergencyContact": "Kim", "emergencyContactPhone": null});
+        let answer = put(&app, &pat, ME, 1, &body).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.headers["etag"].to_str().unwrap()),
+            (200, "\"2\""),
+            "{}",
+            answer.body
+        );
+        let seen = app.get(&path).by(&ann).expect(200).await;
+        let fields = ["address", "phoneNumber", "email", "emergencyContact", "emergencyContactPhone", "name"];
+        assert_eq!(
+            json!(fields.map(|field| seen[field].clone())),
+            json!(["7 New St", "+15550142877", "p@example.com", "Kim", null, "John Doe"])
+        );
+        assert_eq!(put(&app, &pat, ME, 1, &json!({})).send().await.status.as_u16(), 412);
+        assert_eq!(app.put(ME).by(&pat).json(&json!({})).send().await.status.as_u16(), 428);
+        assert_eq!(last_entry(&app, "patient.update").await.because, ["own-record"]);
+    }
+
+    async fn the_rest_does_not(app: TestApp) {
+        let (_, path) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        app.link(&id_of(&path), &pat.id).await;
+        for field in ["name", "mrn", "dateOfBirth", "bloodType", "sex", "assigneeIds"] {
+            let named = put(&app, &pat, ME, 1, &json!({field: null})).refused(400, "VALIDATION_ERROR").await;
+            assert_eq!(named, field);
+        }
+        assert_eq!(
+            put(&app, &pat, ME, 1, &json!({"phoneNumber": "1"})).refused(400, "VALIDATION_ERROR").await,
+            "phoneNumber"
+        );
+    }
+
+    async fn who_has_no_record_has_none(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let pat = app.user(Role::Patient, "Pat").await;
+        for user in [&ann, &pat] {
+            put(&app, user, ME, 1, &json!({})).refused(404, "NOT_FOUND").await;
+        }
+        app.put(ME).header("if-match", "\"1\"").json(&json!({})).refused(401, "UNAUTHORIZED").await;
+        app.link(&id_of(&path), &pat.id).await;
+        app.change_patient(&id_of(&path), |patient| patient.deleted_at = Some(patient.created_at)).await;
+        put(&app, &pat, ME, 1, &json!({})).refused(404, "NOT_FOUND").await;
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
@@ -79,6 +80,7 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     /// A hash of nothing, checked where there is no account.
     dummy: Arc<str>,
+    done: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Passwords {
@@ -94,7 +96,7 @@ impl Passwords {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| impossible())?;
         let dummy = dummy_hash(&params, random.as_ref()).ok_or_else(impossible)?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Self { params, random, turns: Arc::new(Semaphore::new(cores)), dummy: dummy.into() })
+        Ok(Self { params, random, turns: Arc::new(Semaphore::new(cores)), dummy: dummy.into(), done: Arc::default() })
     }
 
     /// The hash to store, as a PHC string (`$argon2id$v=19$m=..`).
@@ -120,6 +122,11 @@ impl Passwords {
         Ok(if exists { verified } else { Verified::NO })
     }
 
+    /// How many hashes were made or checked since the start. It is the same for a password of an account and of none.
+    pub fn work_done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     fn argon2(&self) -> Argon2<'static> {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
@@ -130,6 +137,7 @@ impl Passwords {
         password: Phi<String>,
         work: impl FnOnce(&str) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
+        self.done.fetch_add(1, Ordering::Relaxed);
         let password = Zeroizing::new(password.into_disclosed());
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| PasswordError::Failed(error);
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|e| failed(e.into()))?;

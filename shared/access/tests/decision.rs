@@ -110,7 +110,7 @@ fn some_of(names: &'static [&'static str]) -> impl Strategy<Value = BTreeSet<Str
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let chat = || select(&CHATS[..]).prop_map(|chat| id::<ChatId>(chat));
+    let chat = || select(&CHATS[..]).prop_map(id::<ChatId>);
     prop_oneof![
         4 => select(&DataKind::ALL[..]).prop_map(Action::Read),
         4 => select(&DataKind::ALL[..]).prop_map(Action::Write),

@@ -26,7 +26,7 @@ impl SharedSecret {
         Self::of(Secret::new(bytes.as_slice().into()), "account")
     }
 
-    /// The secret in its sealed form's place on the account: `field` is `mfa` or `mfaOffered`.
+    /// Opens the secret of an account, offered or in force.
     pub fn open(key: &SubjectKey, tenant: &TenantId, user: &UserId, sealed: &Sealed) -> Result<Self, ApiError> {
         let text = key.open(&place(tenant, user), sealed)?;
         let secret =

@@ -48,7 +48,6 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("notifications", &[IndexField::Descending("createdAt")]),
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
-        ("patients", &[IndexField::Ascending("userId")]),
         ("consents", &[IndexField::Descending("grantedAt")]),
         ("users", &[IndexField::Ascending("role")]),
         ("patients", &[IndexField::Contains("words")]),

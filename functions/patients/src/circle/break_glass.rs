@@ -10,10 +10,12 @@ use http::StatusCode;
 use kernel::{EmergencyId, PatientId, Phi, Time};
 use model::emergency::{EmergencyReview, REVIEWS, ReviewState};
 use model::event::GlassBroken;
-use model::patient::{Emergency, LONGEST_EMERGENCY, MRN_INDEX, MRN_OWNERS, PATIENTS, Patient};
+use model::patient::{Emergency, LONGEST_EMERGENCY, MRN_OWNERS, PATIENTS, Patient};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Code, Json, Path, Problems};
+
+use crate::mrn::Mrn;
 
 /// The most minutes: [`LONGEST_EMERGENCY`].
 const MOST_MINUTES: u32 = 240;
@@ -83,6 +85,7 @@ pub(crate) async fn break_glass(
         caller.trail.denied("not-a-clinician");
         return Err(ApiError::forbidden("Only clinicians can declare an emergency."));
     }
+    accounts::step_up(&app, &caller, body.mfa_code.as_deref()).await?;
     let id = find(&app, &caller, &given).await?;
     caller.trail.entity("patient", &id).patient(&id);
     let broken = Broken::new(&app, &caller, &id, &body).await?;
@@ -101,13 +104,14 @@ async fn find(app: &App, caller: &Caller, given: &PatientId) -> Result<PatientId
     if by_id.is_some_and(|doc| stands(&doc.value)) {
         return Ok(given.clone());
     }
-    let blind = app.vault.blind_index(&caller.store).await?;
-    let index = blind.exact(MRN_INDEX, &given.as_str().to_ascii_uppercase());
-    let owner = caller.store.get(&MRN_OWNERS, &index).await?.map(|doc| doc.value.patient_id);
-    owner.ok_or_else(|| {
+    let none = || {
         caller.trail.denied("no-such-patient");
         ApiError::not_found("patient")
-    })
+    };
+    let mrn = Mrn::read(given.as_str()).map_err(|_| none())?;
+    let index = mrn.index(&app.vault.blind_index(&caller.store).await?);
+    let owner = caller.store.get(&MRN_OWNERS, &index).await?.map(|doc| doc.value.patient_id);
+    owner.ok_or_else(none)
 }
 
 /// What declaring an emergency writes.
@@ -184,9 +188,12 @@ fn says_something(text: &str, _: &()) -> garde::Result {
 mod tests {
     use kernel::Role;
     use model::event::{Event, OUTBOX};
+    use model::sign_in::Mfa;
+    use model::user::USERS;
     use serde_json::json;
     use store::Key;
     use testkit::{TestApp, TestUser};
+    use vault::Subject;
 
     use super::*;
 
@@ -194,7 +201,7 @@ mod tests {
         functions: || vec![crate::function()];
         a_clinician_sees_the_record_at_once_and_for_its_time, a_second_one_prolongs_nothing,
         only_verified_clinicians_and_only_patients_there_are, the_reason_is_sealed_and_the_event_names_nobody,
-        what_breaks_a_rule_is_named, two_at_once_begin_one,
+        what_breaks_a_rule_is_named, two_at_once_begin_one, an_account_with_a_second_factor_shows_it,
     }
 
     async fn break_it(app: &TestApp, user: &TestUser, id: &str, minutes: Option<u32>) -> testkit::TestResponse {
@@ -255,7 +262,7 @@ mod tests {
         assert_eq!(break_it(&app, &nurse, "none", None).await.status.as_u16(), 404);
         assert!(app.patient_now(&id).await.circle.emergencies.is_empty());
         // By the number on a bracelet, in upper or lower case.
-        let index = app.app.vault.blind_index(&app.store).await.unwrap().exact(MRN_INDEX, "MRN-7");
+        let index = Mrn::read("MRN-7").unwrap().index(&app.app.vault.blind_index(&app.store).await.unwrap());
         let owner = model::patient::MrnOwner { patient_id: id.clone() };
         app.store.transact("test-mrn", async |tx| tx.put(&MRN_OWNERS, &index, &owner)).await.unwrap();
         assert_eq!(break_it(&app, &nurse, "mrn-7", None).await.body["patientId"], json!(id));
@@ -303,6 +310,35 @@ mod tests {
             let field = app.post(&path).by(&doc).json(&body).refused(400, "VALIDATION_ERROR").await;
             assert_eq!(field, named, "{body}");
         }
+    }
+
+    async fn an_account_with_a_second_factor_shows_it(app: TestApp) {
+        let (doc, nurse) = (app.user(Role::Doctor, "Doc").await, app.user(Role::Nurse, "Nia").await);
+        let id = app.patient(&doc, "Pat").await;
+        let key = app.app.vault.key(&app.store, &Subject::User(nurse.id.clone())).await.unwrap();
+        let blind = app.app.vault.blind_index(&app.store).await.unwrap();
+        let random = app.app.random.as_ref();
+        let secret = accounts::SharedSecret::generate(random).unwrap().seal(&key, &app.tenant, &nurse.id);
+        let (codes, hashes) = accounts::backup_codes(random, &blind, &nurse.id);
+        let mfa = Mfa { secret, since: app.app.now(), last_step: 0, backup_codes: hashes };
+        let turn_on = app.store.transact("test-mfa", async |tx| {
+            let mut account = tx.get(&USERS, nurse.id.as_str()).await?.unwrap().value;
+            account.sign_in.mfa = Some(mfa.clone());
+            tx.put(&USERS, nurse.id.as_str(), &account)
+        });
+        turn_on.await.unwrap();
+        let path = format!("/api/v1/patients/{id}/break-glass");
+        let send = async |code: Option<&str>| {
+            let body = json!({"reason": "Unconscious after a fall.", "mfaCode": code});
+            app.post(&path).by(&nurse).json(&body).send().await
+        };
+        for code in [None, Some("AAAA-BBBB-CCCC")] {
+            let refused = send(code).await;
+            let details = &refused.body["error"]["details"];
+            assert_eq!((refused.status.as_u16(), &details["mfaRequired"]), (403, &json!(true)), "{}", refused.body);
+        }
+        assert!(app.patient_now(&id).await.circle.emergencies.is_empty());
+        assert_eq!(send(Some(&codes[0])).await.status.as_u16(), 201);
     }
 
     async fn two_at_once_begin_one(app: TestApp) {

@@ -1,3 +1,4 @@
+use access::decision::Reason;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use charts::{Asking, is_of_age};
@@ -134,10 +135,14 @@ impl Tie<'_> {
         let consent_id = match used.relationship {
             Relationship::Own => {
                 self.tie_account(tx, &mut patient).await?;
+                self.caller.trail.because([Reason::OwnRecord.code()]);
                 None
             }
             Relationship::Guardian => match self.tie_guardian(tx, &mut patient, &used)? {
-                Some(consent) => Some(consent),
+                Some(consent) => {
+                    self.caller.trail.because([Reason::Proxy(consent.clone()).code()]);
+                    Some(consent)
+                }
                 // Of age by now.
                 None => return Ok(None),
             },
