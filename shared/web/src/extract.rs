@@ -79,7 +79,9 @@ pub fn read_json<T: DeserializeOwned + Validate<Context = ()>>(body: &[u8]) -> R
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_syntax() || inner.is_eof() {
+        // A null in place of one of few words is no mistake of JSON, although the parser calls it one.
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        if (inner.is_syntax() || inner.is_eof()) && !is_json {
             let place = format!("line {}, column {}", inner.line(), inner.column());
             return ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON at {place}."));
         }
@@ -198,6 +200,16 @@ mod tests {
         #[garde(skip)]
         #[serde(default)]
         inner: Vec<Inner>,
+        #[garde(skip)]
+        #[serde(default)]
+        choice: Choice,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Choice {
+        #[default]
+        One,
     }
 
     #[derive(Debug, Deserialize)]
@@ -225,6 +237,7 @@ mod tests {
         assert_eq!(refused(r#"{"firstName":"#), (Code::InvalidRequest, None));
         assert_eq!(refused(r#"{"firstName":"abc"} x"#), (Code::InvalidRequest, None));
         assert_eq!(refused("\u{0}"), (Code::InvalidRequest, None));
+        assert_eq!(refused(r#"{"firstName":"abc","choice":null}"#), field("choice"));
         let good: Body = read_json(br#"{"firstName":"abc","inner":[{"n":9}]}"#).unwrap();
         assert_eq!((good.first_name.as_str(), good.inner[0].n), ("abc", 9));
     }
