@@ -119,7 +119,7 @@ impl From<Item<Allergy>> for AllergyView {
 mod tests {
     use kernel::Role;
     use serde_json::{Value, json};
-    use testkit::TestApp;
+    use testkit::{TestApp, TestUser};
 
     use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry};
 
@@ -152,7 +152,7 @@ mod tests {
     async fn clinical_staff_who_care_add(app: TestApp) {
         let (_, path) = doctor_with_patient(&app).await;
         let body = json!({"allergy": "X"});
-        let post = |user, path: &str| app.post(&format!("{path}/allergies")).by(user).json(&body);
+        let post = |user: &TestUser, path: &str| app.post(&format!("{path}/allergies")).by(user).json(&body);
         for role in Role::ALL.into_iter().filter(|role| !role.is_admin()) {
             let user = app.user(role, "U").await;
             let foreign = post(&user, &path).expect(404).await;
