@@ -106,7 +106,7 @@ impl OtpRequested {
 )]
 pub(crate) async fn request_otp(
     State(app): State<App>,
-    caller: Option<Caller>,
+    caller: Result<Caller, ApiError>,
     client: ClientInfo,
     tenant: SignInTenant,
     Json(body): Json<RequestOtpBody>,
@@ -114,6 +114,7 @@ pub(crate) async fn request_otp(
     let blind = app.vault.blind_index(&tenant.store).await?;
     let (by, index) = identified(&body, &blind)?;
     let (purpose, user_id) = match body.purpose {
+        // Whoever cannot sign in any more may bring the token of then.
         CodePurpose::Login => (OtpPurpose::Login, None),
         CodePurpose::Verify => (OtpPurpose::Verify, Some(owner(&app, caller, &tenant, (by, &index)).await?)),
     };
@@ -154,16 +155,16 @@ fn identified(body: &RequestOtpBody, blind: &BlindIndex) -> Result<(Identifier, 
 /// The signed-in user, whose own the address or number has to be.
 async fn owner(
     app: &App,
-    caller: Option<Caller>,
+    caller: Result<Caller, ApiError>,
     tenant: &SignInTenant,
     (by, index): (Identifier, &str),
 ) -> Result<UserId, ApiError> {
-    let caller = caller.filter(|caller| *caller.tenant() == tenant.id);
-    let caller = caller.ok_or_else(|| {
-        ApiError::unauthorized(
+    let caller = caller?;
+    if *caller.tenant() != tenant.id {
+        return Err(ApiError::unauthorized(
             "Sign in to verify an address or number: it is verified for the account that is signed in.",
-        )
-    })?;
+        ));
+    }
     let user = find_own(&caller).await?;
     let key = AccountKey::of(app, &caller.store, caller.user()).await?;
     let own = key.index_of(app, &caller.store, &user, by).await?;

@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Whether it must show nothing of what it was asked about: `200~` in the table, and all that is refused.
     pub(crate) is_blind: bool,
+    /// Whether a refusal may tell that the thing is there: `403!` in the table.
+    pub(crate) may_tell: bool,
 }
 
 impl Line {
@@ -105,8 +107,8 @@ fn cell_of(operation: &str, cell: &str) -> Vec<(Role, Answer)> {
 }
 
 fn answer_of(text: &str) -> Option<Answer> {
-    let status = text.trim_end_matches('~').parse().ok()?;
-    Some(Answer { status, is_blind: text.ends_with('~') || status >= 400 })
+    let status = text.trim_end_matches(['~', '!']).parse().ok()?;
+    Some(Answer { status, is_blind: text.ends_with('~') || status >= 400, may_tell: text.ends_with('!') })
 }
 
 fn roles(operation: &str, name: &str) -> Vec<Role> {
@@ -126,11 +128,13 @@ mod tests {
 
     #[test]
     fn cells_say_who_gets_what() {
-        let answers: BTreeMap<_, _> = cell_of("GET /x", "admins=200 Doctor,Nurse=201~ *=404").into_iter().collect();
+        let answers: BTreeMap<_, _> = cell_of("GET /x", "admins=403! Doctor,Nurse=201~ Patient=200 *=404").into_iter().collect();
+        let answer = |status, is_blind, may_tell| Answer { status, is_blind, may_tell };
         assert_eq!(answers.len(), 10);
-        assert_eq!(answers[&Role::ClinicAdmin], Answer { status: 200, is_blind: false });
-        assert_eq!(answers[&Role::Nurse], Answer { status: 201, is_blind: true });
-        assert_eq!(answers[&Role::Family], Answer { status: 404, is_blind: true });
+        assert_eq!(answers[&Role::ClinicAdmin], answer(403, true, true));
+        assert_eq!(answers[&Role::Nurse], answer(201, true, false));
+        assert_eq!(answers[&Role::Patient], answer(200, false, false));
+        assert_eq!(answers[&Role::Family], answer(404, true, false));
         assert_eq!(cell_of("GET /x", "-"), []);
     }
 }

@@ -159,7 +159,7 @@ impl Question<'_> {
         if self.answer.is_blind && is_foreign && got.body.to_string().contains(&self.scene.words.mark) {
             report.disagreements.push(self.told(&format!("sees what is not theirs: {}", got.body)));
         }
-        if status >= 400 && is_foreign {
+        if status >= 400 && is_foreign && !self.answer.may_tell {
             report.compared += 1;
             let ghost = self.scene.ghost(home);
             let nothing = request(home, self.ask, &ghost).by(&self.scene.caller).send().await;
@@ -193,7 +193,7 @@ impl Question<'_> {
                 entries.any(|entry| of_this(&entry) && entry.patients.contains(&self.scene.patient))
             }
             Audit::Patient | Audit::Caller => entries.any(|entry| of_this(&entry)),
-            Audit::Others => self.scene.relation == Relation::Own || entries.any(|entry| of_this(&entry)),
+            Audit::Others => self.scene.relation.is_own() || entries.any(|entry| of_this(&entry)),
             Audit::Event(action) => {
                 // Of some it is not known whose account it is: those name nobody.
                 let account = self.scene.ids.get("accountId");
