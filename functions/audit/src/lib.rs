@@ -1,9 +1,10 @@
-//! The audit log: reading it, verifying it, proving that an entry is in it; and the job that seals it.
+//! What was done, and whether it was right: the audit log, the job that seals it, and reviews of emergency accesses.
 //!
 //! How the log is made durable and cannot be altered unnoticed is in `shared/audit-tree/README.md`. To add an operation: a file
-//! with its wire types, document, handler and tests, and a line in `routes`.
+//! with its wire types, document, handler and tests, and a line in the routes of its part.
 
 mod admin;
+mod emergencies;
 mod entry_view;
 mod filter;
 mod get_proof;
@@ -25,7 +26,11 @@ const EVERY_MINUTE: Duration = Duration::from_secs(60);
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("audit").routes(routes()).every("audit-seal", EVERY_MINUTE, seal_log::seal_log)
+    Function::new("audit").routes(routes()).routes(emergencies::routes()).every(
+        "audit-seal",
+        EVERY_MINUTE,
+        seal_log::seal_log,
+    )
 }
 
 fn routes() -> OpenApiRouter<App> {
