@@ -1,6 +1,7 @@
 //! Makes a scene's things, as documents where that is simple, else as their owner does.
 
 mod accounts;
+mod audit;
 mod chart;
 
 use std::collections::BTreeMap;
@@ -142,6 +143,7 @@ impl Making<'_> {
                 let consent = self.at.consent(patient, &newcomer.id, |_| ()).await;
                 self.note("consentId", consent.as_str());
             }
+            Thing::AuditEntry => self.audit_entry().await,
         }
     }
 

@@ -86,6 +86,8 @@ pub(crate) enum Thing {
     Vitals,
     /// `consentId`: a consent of the patient's to a nurse.
     Consent,
+    /// `entryId`: a sealed entry of the audit log, of something that the owner did with the patient's chart.
+    AuditEntry,
 }
 
 /// The two clinics.

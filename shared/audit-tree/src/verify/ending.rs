@@ -22,14 +22,25 @@ impl Walk<'_> {
         if head_size > size {
             return Ok(Some(Problem::missing(&checkpoint_name(tenant, size), size)));
         }
-        let is_level = head_size == size;
-        if is_level && let Some(problem) = self.head_and_edge().await? {
-            return Ok(Some(problem));
+        let head = if head_size == size { self.head_and_edge().await? } else { self.head_behind() };
+        if head.is_some() {
+            return Ok(head);
         }
         match self.in_the_future(now).await? {
             None => self.without_time().await,
             problem => Ok(problem),
         }
+    }
+
+    /// A head that is behind the last checkpoint stands where that one continues from: a crash was between them, and the next
+    /// run makes it good.
+    fn head_behind(&self) -> Option<Problem> {
+        let is_right = self.before.as_ref().is_some_and(|(size, root)| match &self.head {
+            Some(head) => head.size == *size && head.root == *root,
+            None => *size == 0,
+        });
+        let what = "it is behind the checkpoints";
+        (!is_right).then(|| Problem::index(head_document(), self.edge.size(), what))
     }
 
     async fn head_and_edge(&self) -> Step {
