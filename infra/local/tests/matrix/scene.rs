@@ -24,8 +24,7 @@ pub(crate) enum Relation {
 }
 
 impl Relation {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Own, Self::Related, Self::Unrelated, Self::OtherTenant, Self::Unverified];
+    pub(crate) const ALL: [Self; 5] = [Self::Own, Self::Related, Self::Unrelated, Self::OtherTenant, Self::Unverified];
 
     /// Whether the thing is the caller's.
     pub(crate) const fn is_own(self) -> bool {
@@ -166,4 +165,3 @@ impl Scene {
         ghost
     }
 }
-
