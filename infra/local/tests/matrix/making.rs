@@ -219,10 +219,7 @@ impl Making<'_> {
             created_at: app.now(),
         };
         let theirs = notifications(&self.owner().id);
-        store
-            .transact("test-notification", async |tx| tx.create(&theirs, id.as_str(), &notification))
-            .await
-            .unwrap();
+        store.transact("test-notification", async |tx| tx.create(&theirs, id.as_str(), &notification)).await.unwrap();
         self.note("notificationId", id.as_str());
     }
 }
