@@ -177,7 +177,9 @@ impl<'a> Chart<'a> {
             replaced_at: by.at,
             body: self.open.key.seal_json(&place, &Phi::new(former.clone()))?,
         };
-        tx.create(&former_items(&self.open.id), &former_id, &kept)?;
+        // Put: of two corrections of one version, the one that commits second is run again by the part's own condition,
+        // and told so by its version.
+        tx.put(&former_items(&self.open.id), &former_id, &kept)?;
         let item =
             Item { version: former.version + 1, updated_by: by.user.clone(), updated_at: by.at, entry, ..former };
         let mut items = self.items::<T>()?;

@@ -213,13 +213,14 @@ mod tests {
     use std::time::Duration;
 
     use kernel::Role;
+    use model::audit::AuditEntry;
     use model::consent::{DataKind, Grantee, Scope};
     use model::patient::Emergency;
     use serde_json::{Value, json};
     use store::Counts;
     use testkit::{TestApp, TestUser};
 
-    use crate::testing::{id_of, last_entry, register};
+    use crate::testing::{entries, id_of, register};
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
@@ -255,8 +256,11 @@ mod tests {
         app.consent(&id_of(&two), &bob.id, |consent| consent.grantee = Grantee::Role { role: Role::Doctor }).await;
         assert_eq!(names(&app, &bob, "").await, ["Three", "Two"]);
         assert_eq!(names(&app, &ann, "").await, ["Two", "One"], "and nobody twice");
-        let entry = last_entry(&app, "patient.list").await;
-        assert_eq!((entry.patients.len(), entry.because.contains(&"created".to_owned())), (2, true));
+        let log = entries(&app, "patient.list").await;
+        let is_hers = |entry: &&AuditEntry| entry.user_id.as_ref() == Some(&ann.id);
+        let mine: Vec<_> = log.iter().filter(is_hers).collect();
+        assert!(mine.len() == 2 && mine.iter().all(|entry| entry.patients.len() == 2));
+        assert!(mine.iter().all(|entry| entry.because.contains(&"created".to_owned())));
         let new = app.user_verified(Role::Doctor, "New", false).await;
         app.get("/api/v1/patients").by(&new).refused(403, "FORBIDDEN").await;
         app.get("/api/v1/patients").refused(401, "UNAUTHORIZED").await;

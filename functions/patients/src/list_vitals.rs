@@ -119,7 +119,7 @@ fn bounds(query: &ListVitalsQuery) -> Result<(Option<Time>, Option<Time>), ApiEr
     let from = query.start_date.as_deref().map(|text| read("startDate", text, Day::begin)).transpose()?;
     let below = query.end_date.as_deref().map(|text| read("endDate", text, |day| day.next().begin())).transpose()?;
     match (from, below) {
-        (Some(from), Some(below)) if below < from => Err(wrong("endDate", "not before startDate")),
+        (Some(from), Some(below)) if below <= from => Err(wrong("endDate", "not before startDate")),
         bounds => Ok(bounds),
     }
 }

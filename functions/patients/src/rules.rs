@@ -77,7 +77,7 @@ pub(crate) fn past_day(field: &str, day: Option<Day>, born: Option<BirthDate>, n
 
 /// A day on which the patient was born already.
 pub(crate) fn not_before_birth(field: &str, day: Option<Day>, born: Option<BirthDate>) -> Result<(), ApiError> {
-    let is_before = |day: Day, born: BirthDate| born.age_in_days(day.next().begin()) < 0;
+    let is_before = |day: Day, born: BirthDate| born.age_in_days(day.begin()) < 0;
     match (day, born) {
         (Some(day), Some(born)) if is_before(day, born) => Err(wrong(field, "not before the patient was born")),
         _ => Ok(()),

@@ -1,6 +1,7 @@
 //! What this function's tests have in common.
 
 use kernel::{PatientId, Role};
+use model::audit::AuditEntry;
 use serde_json::{Value, json};
 use store::Collection;
 use testkit::{TestApp, TestRequest, TestUser};
@@ -67,8 +68,12 @@ pub(crate) async fn assert_sealed(app: &TestApp, id: &PatientId, words: &[&str])
     }
 }
 
-/// The last entry of the audit log with this action.
-pub(crate) async fn last_entry(app: &TestApp, action: &str) -> model::audit::AuditEntry {
-    let log = app.audit_log().await;
-    log.into_iter().rev().find(|entry| entry.action == action).unwrap()
+/// The entries of the audit log with this action.
+pub(crate) async fn entries(app: &TestApp, action: &str) -> Vec<AuditEntry> {
+    app.audit_log().await.into_iter().filter(|entry| entry.action == action).collect()
+}
+
+/// One of them: of those at the same moment, any.
+pub(crate) async fn last_entry(app: &TestApp, action: &str) -> AuditEntry {
+    entries(app, action).await.pop().unwrap()
 }

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod audit_tree;
 pub mod chart;
 pub mod chat;
 pub mod consent;
@@ -43,6 +44,7 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("memberships", &[IndexField::Ascending("userId")]),
         ("users", &[IndexField::Ascending("role")]),
         ("users", &[IndexField::Contains("words")]),
+        ("audit-batches", &[IndexField::Ascending("until")]),
         ("outbox", &[IndexField::Ascending("occurredAt")]),
         ("outgoing-messages", &[IndexField::Ascending("state")]),
         ("notifications", &[IndexField::Descending("createdAt")]),
@@ -56,6 +58,7 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
     all.extend(emergency::INDEXES.iter().map(|index| ("break-glass-reviews", *index)));
+    all.extend(audit_tree::BATCH_INDEXES.iter().map(|index| ("audit-batches", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
     all.extend(session::INDEXES.iter().map(|index| ("sessions", *index)));
     all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));

@@ -46,7 +46,7 @@ impl Arrival<'_> {
                 let (still, account) = tx.get_both((&EMAIL_OWNERS, email_index), (&USERS, owner.as_str())).await?;
                 let session = self.session(&tx).await?;
                 let (Some(still), Some(account)) = (still, account) else { return Ok(Admitted::Again) };
-                if still.value.user_id != *owner {
+                if still.value.user_id != *owner || session.is_some() {
                     return Ok(Admitted::Again);
                 }
                 if !account.value.may_sign_in() {
@@ -71,6 +71,10 @@ impl Arrival<'_> {
             .store
             .transact("outside-account", async |tx| {
                 let session = self.session(&tx).await?;
+                if session.is_some() {
+                    // Another request of the same person has begun it, and made the account.
+                    return Ok(Admitted::Again);
+                }
                 key.save(&tx)?;
                 tx.create(&USERS, id.as_str(), &account)?;
                 tx.create(&OUTSIDE_TIES, &self.tie_id, &tie)?;
