@@ -120,7 +120,7 @@ impl World {
     /// A caller of this role, and what it is about.
     pub(crate) async fn scene(&self, role: Role, relation: Relation, things: &[Thing], words: Words) -> Scene {
         let at = if relation == Relation::OtherTenant { &self.abroad } else { &self.home };
-        let caller = self.home.user_verified(role, "Casey Caller", relation != Relation::Unverified).await;
+        let caller = self.home.user_verified(role, &words.caller, relation != Relation::Unverified).await;
         let colleague = at.user(Role::Doctor, "Dana Doctor").await;
         let newcomer = self.home.user(Role::Nurse, "Nia Newcomer").await;
         let ids = BTreeMap::new();
