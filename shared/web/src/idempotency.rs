@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use kernel::{PatientId, Phi, Sealed, Time};
+use kernel::{PatientId, Phi, Role, Sealed, Time};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Precondition, Write};
 use tracing::Instrument;
@@ -63,6 +63,7 @@ struct Kept {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct About {
+    role: Option<Role>,
     patients: Vec<PatientId>,
     because: Vec<String>,
 }
@@ -212,8 +213,10 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
 async fn show_again(app: &App, caller: &Caller, id: &str, about: &About) -> Result<(), ApiError> {
     caller.trail.action("answer.repeat").entity("idempotency-key", id).because(about.because.iter().cloned());
     about.patients.iter().for_each(|patient| drop(caller.trail.patient(patient).clone()));
-    let is_allowed =
-        about.patients.is_empty() || app.shows_again.may_show(app, caller, &about.patients, &about.because).await?;
+    // What one's role of then was shown, one's role of now may not be.
+    let is_same_role = about.role == Some(caller.principal.role);
+    let is_allowed = about.patients.is_empty()
+        || is_same_role && app.shows_again.may_show(app, caller, &about.patients, &about.because).await?;
     if is_allowed {
         return Ok(());
     }
@@ -250,7 +253,7 @@ async fn keep(
     let sealed = key.seal(&place(caller, id), &text);
     let mut answer = kept(Progress::Answered, Some(status.as_u16()), Some(sealed));
     let (patients, because) = caller.trail.about();
-    answer.about = About { patients, because };
+    answer.about = About { role: Some(caller.principal.role), patients, because };
     answer.headers = KEPT_HEADERS
         .iter()
         .filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned())))

@@ -149,6 +149,7 @@ struct Inner {
 struct Making {
     entry: Entry,
     is_armed: bool,
+    is_disclosed: bool,
     changes: u64,
     offered: u64,
     durable: u64,
@@ -164,7 +165,8 @@ impl Trail {
     /// A trail that leaves nothing until it is told an action.
     pub fn new(app: &App, client: ClientInfo) -> Self {
         let entry = Entry::new("", &client, app.clock.as_ref(), app.random.as_ref());
-        let state = Mutex::new(Making { entry, is_armed: false, changes: 0, offered: 0, durable: 0 });
+        let state =
+            Mutex::new(Making { entry, is_armed: false, is_disclosed: false, changes: 0, offered: 0, durable: 0 });
         Self(Arc::new(Inner { state, client, clock: app.clock.clone(), random: app.random.clone() }))
     }
 
@@ -201,6 +203,13 @@ impl Trail {
     /// Says for what.
     pub fn purpose(&self, purpose: Purpose) -> &Self {
         self.change(|making| making.entry.entry.purpose = Some(purpose))
+    }
+
+    /// Says that personal data goes out, to the caller or to an outside service, whatever becomes of the request: the
+    /// entry is written although the handler fails.
+    pub fn disclosed(&self) -> &Self {
+        self.0.state.lock().is_disclosed = true;
+        self
     }
 
     /// Says that it is refused, and why, in one of few fixed words. Such an entry is written although the handler fails.
@@ -258,7 +267,7 @@ impl Trail {
         let left = {
             let making = self.0.state.lock();
             let is_denied = making.entry.entry.outcome == Outcome::Denied;
-            let matters = making.is_armed && (succeeded || is_denied);
+            let matters = making.is_armed && (succeeded || is_denied || making.is_disclosed);
             (matters && making.durable < making.changes).then(|| making.entry.clone())
         };
         match left {
