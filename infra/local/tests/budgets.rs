@@ -1,5 +1,9 @@
 //! What the commonest calls cost in store operations, so that nobody makes one dearer unnoticed.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise, and prints its table")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise, and prints its table"
+)]
 
 use std::fmt::Write;
 
@@ -21,7 +25,8 @@ async fn costs(app: &TestApp, table: &mut String, name: &str, most: Budget, requ
     assert!(answer.status.is_success(), "{name}: {}", answer.body);
     writeln!(table, "| {name} | {queries} | {gets} | {commits} | {documents_read} | {documents_written} |").unwrap();
     let spent = (queries, gets, commits, documents_read, documents_written);
-    let is_within = spent.0 <= most.0 && spent.1 <= most.1 && spent.2 <= most.2 && spent.3 <= most.3 && spent.4 <= most.4;
+    let is_within =
+        spent.0 <= most.0 && spent.1 <= most.1 && spent.2 <= most.2 && spent.3 <= most.3 && spent.4 <= most.4;
     assert!(is_within, "{name} costs {spent:?}, more than {most:?}");
     answer.body
 }
@@ -32,13 +37,15 @@ async fn the_commonest_calls_keep_their_budgets() {
     let mut all = functions::all();
     all.iter_mut().for_each(|function| function.handlers.clear());
     let app = TestApp::on_sqlite(all).await;
-    let account = json!({"name": "Ann Lee", "email": "ann@example.com", "password": "magpie-over-water", "role": "Patient"});
+    let account =
+        json!({"name": "Ann Lee", "email": "ann@example.com", "password": "magpie-over-water", "role": "Patient"});
     app.post("/api/v1/auth/register").json(&account).expect(201).await;
     let login = json!({"email": "ann@example.com", "password": "magpie-over-water"});
     app.post("/api/v1/auth/login").json(&login).expect(200).await;
     let (ann, pat) = (app.user(Role::Doctor, "Dr. Ann").await, app.user(Role::Patient, "Pat").await);
     let body = json!({"name": "Pat Roe", "dateOfBirth": "1985-03-15"});
-    let patient = app.post("/api/v1/patients").by(&ann).json(&body).expect(201).await["id"].as_str().unwrap().to_owned();
+    let patient =
+        app.post("/api/v1/patients").by(&ann).json(&body).expect(201).await["id"].as_str().unwrap().to_owned();
     app.link(&patient.parse().unwrap(), &pat.id).await;
     let body = json!({"name": "Team", "type": "Care Team", "patientId": patient, "participantIds": [pat.id]});
     let chat = app.post("/api/v1/chats").by(&ann).json(&body).expect(201).await["id"].as_str().unwrap().to_owned();
