@@ -47,6 +47,7 @@ const MAX_BODY: usize = 6 * 1024 * 1024;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept {
+    /// Blind index of the method, the URI and the body.
     request: String,
     state: Progress,
     status: Option<u16>,
@@ -89,6 +90,11 @@ enum Progress {
     Answered,
 }
 
+/// The label of the blind index of a caller's key: a document's id.
+const KEY_INDEX: &str = "idempotency.key";
+/// The label of the blind index of a request.
+const REQUEST_INDEX: &str = "idempotency.request";
+
 const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]);
 
 /// On a response's extensions: its answer is not kept for a second request with the same key, because it holds what the
@@ -121,8 +127,11 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
         ApiError::new(Code::ValidationError, "The body is too large.").with_status(StatusCode::PAYLOAD_TOO_LARGE)
     })?;
-    let id = hash(&[caller.user().as_str().as_bytes(), key.as_bytes()]);
-    let request_hash = hash(&[parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
+    // Keyed, since bodies hold passwords: a plain hash of one would tell which guess is right.
+    let blind = app.vault.blind_index(&caller.store).await?;
+    let id = blind.exact(KEY_INDEX, &hash(&[caller.user().as_str().as_bytes(), key.as_bytes()]));
+    let uri = parts.uri.to_string();
+    let request_hash = blind.exact(REQUEST_INDEX, &hash(&[parts.method.as_str().as_bytes(), uri.as_bytes(), &body]));
     let kept = kept_by(&request_hash, &app);
 
     let begun = caller

@@ -138,6 +138,13 @@ impl Making<'_> {
             Thing::Medication => self.medication().await,
             Thing::Allergy => self.allergy().await,
             Thing::Vitals => self.vitals().await,
+            Thing::Entry => self.entry().await,
+            Thing::Review => {
+                let path = format!("/api/v1/patients/{}/break-glass", self.scene.patient);
+                let body = serde_json::json!({"reason": self.scene.words.reason});
+                let broken = self.made(&self.scene.colleague, &path, &body).await;
+                self.note("reviewId", text(&broken["id"]));
+            }
             Thing::Consent => {
                 let Scene { patient, newcomer, .. } = &self.scene;
                 let consent = self.at.consent(patient, &newcomer.id, |_| ()).await;

@@ -86,8 +86,11 @@ pub(crate) enum Thing {
     Vitals,
     /// `consentId`: a consent of the patient's to a nurse.
     Consent,
-    /// `entryId`: a sealed entry of the audit log, of something that the owner did with the patient's chart.
-    AuditEntry,
+    /// `entryId`: a sealed entry of the audit log about the patient, of what the owner did; where the patient asks, of what
+    /// a doctor did.
+    Entry,
+    /// `reviewId`: the colleague declared an emergency.
+    Review,
 }
 
 /// The two clinics.
