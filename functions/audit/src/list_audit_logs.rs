@@ -2,7 +2,6 @@ use garde::Validate;
 use kernel::{Day, PatientId, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Cursor;
-use utoipa::IntoParams;
 use web::{ApiError, Json, Listed, Pagination, Problems, Query, decode_cursor, encode_cursor};
 
 use crate::admin::Admin;
@@ -10,7 +9,7 @@ use crate::entry_view::AuditLogEntry;
 use crate::filter::Filter;
 
 /// Which entries.
-#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Deserialize, Validate, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditLogsQuery {
@@ -106,9 +105,9 @@ fn filter(query: AuditLogsQuery) -> Result<Filter, ApiError> {
     let from = start_date.map(|text| moment("startDate", &text, Day::begin)).transpose()?;
     let below = end_date.map(|text| moment("endDate", &text, |day| day.next().begin())).transpose()?;
     if let (Some(from), Some(below)) = (from, below)
-        && below < from
+        && below <= from
     {
-        return Err(ApiError::field("endDate", "endDate: not before startDate"));
+        return Err(ApiError::field("endDate", "endDate: has to be later than startDate"));
     }
     Ok(Filter { user_id, patient_id, entity_type, entity_id, action, from, below })
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use garde::Validate;
 use kernel::Time;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use web::{ApiError, App, Json, Problems, Query};
 
 use crate::admin::Admin;
@@ -15,7 +15,7 @@ use crate::{ledger, tree_error};
 const BUDGET: Duration = Duration::from_secs(8);
 
 /// Which part to verify.
-#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Deserialize, Validate, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct VerifyQuery {

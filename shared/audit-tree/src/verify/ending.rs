@@ -6,7 +6,7 @@ use store::{Direction, Op};
 
 use super::{Problem, Step, Walk, head_document};
 use crate::checkpoint::STATEMENT_TYPE;
-use crate::log::{Found, LOG, is_timed, timed};
+use crate::log::{Found, LOG, Window, is_timed, timed};
 use crate::{LATEST, checkpoint_name};
 
 /// How many entries are looked through at once.
@@ -15,7 +15,7 @@ const PAGE: u32 = 500;
 impl Walk<'_> {
     /// Whether the chain is as long as the head says, the head and the last tiles are right, and no entry is where nobody
     /// looks for one.
-    pub(super) async fn ending(&self, now: Time) -> Step {
+    pub(super) async fn ending(&mut self, now: Time) -> Step {
         let size = self.edge.size();
         let tenant = &self.ledger.store.database().tenant;
         let head_size = self.head.as_ref().map_or(0, |head| head.size);
@@ -26,10 +26,30 @@ impl Walk<'_> {
         if head.is_some() {
             return Ok(head);
         }
-        match self.in_the_future(now).await? {
-            None => self.without_time().await,
-            problem => Ok(problem),
+        for problem in [self.in_quiet_time().await?, self.in_the_future(now).await?] {
+            if problem.is_some() {
+                return Ok(problem);
+            }
         }
+        self.without_time().await
+    }
+
+    /// Sweeps that found nothing read the time after the last checkpoint too.
+    async fn in_quiet_time(&mut self) -> Step {
+        let Some(head) = &self.head else { return Ok(None) };
+        let Some(swept) = head.swept_until else { return Ok(None) };
+        let (after, size) = (self.until.unwrap_or(head.until), head.size);
+        let too_late = swept.minus(LATEST).to_string();
+        let mut window = Window::new(&self.ledger.store, Some(after), swept);
+        while !window.is_over() {
+            for found in window.page().await? {
+                if found.at < too_late {
+                    return self.out_of_place(&found, size).await.map(Some);
+                }
+                self.found.waiting += 1;
+            }
+        }
+        Ok(None)
     }
 
     /// A head that is behind the last checkpoint stands where that one continues from: a crash was between them, and the next
