@@ -12,7 +12,7 @@ use store::Transaction;
 use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Code, Json, Path, Problems};
 
-use crate::care::{must_admit, settle};
+use crate::care::{must_admit, must_care, settle};
 use crate::wire::{ParticipantView, must_be_admin};
 
 /// Who is to take part.
@@ -95,6 +95,7 @@ async fn must_consent(
 ) -> Result<(), ApiError> {
     let Some(patient_id) = &chat.patient_id else { return Ok(()) };
     let patient = tx.get(&PATIENTS, patient_id.as_str()).await?.ok_or_else(|| ApiError::not_found("chat"))?.value;
+    must_care(&Asking::of(app, caller), chat.kind, patient_id, &patient).await?;
     let people = std::slice::from_ref(person);
     must_admit(app, &caller.store, (id, chat.kind), (patient_id, &patient), people, "userId").await
 }

@@ -1,14 +1,50 @@
 //! What chats about a patient have to do with the patient's circle: whom they may take in, and the care relationship
 //! that a Care Team chat makes.
 
-use access::decision::Action;
+use std::collections::BTreeSet;
+
+use access::decision::{Action, Reason};
 use charts::Asking;
 use conversations::NamedUser;
-use kernel::{ChatId, PatientId, Time, UserId};
+use kernel::{ChatId, ConsentId, PatientId, Time, UserId};
 use model::chat::{Chat, ChatType};
+use model::consent::Scope;
 use model::patient::{PATIENTS, Patient};
 use store::{Store, Transaction};
 use web::{ApiError, App};
+
+/// The most Care Team chats about one patient, and the most staff with a care relationship: the circle stays a small
+/// part of the patient's document.
+const MOST_TEAMS: usize = 20;
+const MOST_STAFF: usize = 300;
+
+/// Refuses to make a Care Team chat, or to bring staff into one, to whoever is not in the patient's care and does not
+/// act for the patient: what an emergency or a consent allows must not make itself permanent.
+pub(crate) async fn must_care(
+    asking: &Asking<'_>,
+    kind: ChatType,
+    patient_id: &PatientId,
+    patient: &Patient,
+) -> Result<(), ApiError> {
+    if kind != ChatType::CareTeam {
+        return Ok(());
+    }
+    let is_whole_chart = |id: &ConsentId| {
+        patient.circle.consents.iter().any(|consent| consent.id == *id && consent.scope == Scope::WholeChart)
+    };
+    let is_enough = |tie: &Reason| match tie {
+        Reason::OwnRecord | Reason::Created | Reason::Assigned | Reason::CareTeamChat(_) | Reason::Admin => true,
+        Reason::Proxy(consent) => is_whole_chart(consent),
+        Reason::Consent(_) | Reason::BreakGlass(_) => false,
+    };
+    if asking.ties(patient_id, patient).await?.iter().any(is_enough) {
+        return Ok(());
+    }
+    asking.refuse("not-in-care");
+    Err(ApiError::forbidden(
+        "A Care Team chat is made and joined by those who care for the patient. An emergency or a consent is not enough.",
+    ))
+}
 
 /// Refuses people whom nothing lets take part in a chat about this patient. Staff may be brought into a Care Team chat
 /// by whoever is in it: that is how one comes to care for a patient.
@@ -39,7 +75,7 @@ pub(crate) async fn must_admit(
 
 /// Brings the circle of the patient whom a Care Team chat is about to who of the staff is in the chat now. To be called
 /// in the transaction that changes the roster.
-pub(crate) async fn settle(tx: &Transaction, id: &ChatId, chat: &Chat, now: Time) -> Result<(), store::Error> {
+pub(crate) async fn settle(tx: &Transaction, id: &ChatId, chat: &Chat, now: Time) -> Result<(), ApiError> {
     let Some(patient_id) = chat.patient_id.as_ref().filter(|_| chat.kind == ChatType::CareTeam) else { return Ok(()) };
     let Some(found) = tx.get(&PATIENTS, patient_id.as_str()).await? else { return Ok(()) };
     let mut patient = found.value;
@@ -59,23 +95,32 @@ pub(crate) async fn settle(tx: &Transaction, id: &ChatId, chat: &Chat, now: Time
     if patient.circle == before {
         return Ok(());
     }
+    let teams: BTreeSet<&ChatId> = patient.circle.relations.values().flat_map(|relation| &relation.chats).collect();
+    let grows = patient.circle.relations.len() > before.relations.len() || teams.len() > MOST_TEAMS;
+    if grows && (teams.len() > MOST_TEAMS || patient.circle.relations.len() > MOST_STAFF) {
+        let message =
+            format!("patientId: at most {MOST_TEAMS} Care Team chats and {MOST_STAFF} of the staff for a patient");
+        return Err(ApiError::field("patientId", message));
+    }
     patient.index_holders(now);
-    tx.put(&PATIENTS, patient_id.as_str(), &patient)
+    Ok(tx.put(&PATIENTS, patient_id.as_str(), &patient)?)
 }
 
 #[cfg(test)]
 mod tests {
     use kernel::{PatientId, Role};
-    use model::consent::{DataKind, Scope};
+    use model::consent::DataKind;
     use serde_json::json;
     use testkit::{TestApp, TestUser};
 
+    use super::*;
     use crate::testing::{each, get, say};
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
         a_care_team_has_a_care_relationship_as_long_as_it_lasts, a_relative_takes_part_by_consent_only,
-        a_revocation_closes_the_chat_at_once, an_answer_is_not_given_again_after_a_revocation, strangers_make_no_chat_about_a_patient, what_is_done_is_in_the_audit_log,
+        a_revocation_closes_the_chat_at_once, an_answer_is_not_given_again_after_a_revocation,
+        an_emergency_or_a_consent_does_not_make_itself_permanent, strangers_make_no_chat_about_a_patient, what_is_done_is_in_the_audit_log,
     }
 
     /// A doctor, a patient of hers with an account, and a chat of this type about that patient.
@@ -174,6 +219,33 @@ mod tests {
             .await;
         app.consent(&patient, &fay.id, |_| ()).await;
         get(&app, &fay, &format!("/api/v1/chats/{chat}")).await;
+    }
+
+    async fn an_emergency_or_a_consent_does_not_make_itself_permanent(app: TestApp) {
+        let (ann, _, patient, chat) = about(&app, "Care Team").await;
+        let (sam, nina) = (app.user(Role::Doctor, "Sam").await, app.user(Role::Nurse, "Nina").await);
+        let make = |by: &TestUser| {
+            let body = json!({"name": "x", "type": "Care Team", "patientId": patient, "participantIds": []});
+            app.post("/api/v1/chats").by(by).json(&body)
+        };
+        app.consent(&patient, &nina.id, |_| ()).await;
+        let now = app.app.now();
+        app.change_patient(&patient, |patient| {
+            patient.circle.emergencies.push(model::patient::Emergency {
+                id: "e1".parse().unwrap(),
+                user_id: sam.id.clone(),
+                from: now,
+                until: now.plus(std::time::Duration::from_secs(60)),
+            });
+        })
+        .await;
+        for by in [&sam, &nina] {
+            make(by).refused(403, "FORBIDDEN").await;
+            assert!(!app.patient_now(&patient).await.circle.relations.contains_key(&by.id));
+        }
+        make(&ann).expect(201).await;
+        add(&app, &ann, &chat, &nina).expect(201).await;
+        make(&nina).expect(201).await;
     }
 
     async fn an_answer_is_not_given_again_after_a_revocation(app: TestApp) {

@@ -8,7 +8,7 @@ use store::Transaction;
 use vault::{FreshKey, SubjectKey};
 use web::{ApiError, App, Caller, Code};
 
-use crate::care::{must_admit, settle};
+use crate::care::{must_admit, must_care, settle};
 
 /// How many memberships go in one commit.
 const CHUNK: usize = 300;
@@ -123,7 +123,9 @@ impl NewChat {
                 }
                 if let Some(patient_id) = &self.chat.patient_id {
                     // Again, since the circle may have changed meanwhile.
-                    Asking::of(app, caller).enter(&tx, patient_id, &Action::Chat(self.id.clone())).await?;
+                    let asking = Asking::of(app, caller);
+                    let patient = asking.enter(&tx, patient_id, &Action::Chat(self.id.clone())).await?;
+                    must_care(&asking, self.chat.kind, patient_id, &patient).await?;
                 }
                 settle(&tx, &self.id, &self.chat, change.at()).await?;
                 put_all(&tx, last)?;
@@ -159,6 +161,7 @@ async fn may_be_about(
         }
         _ => error,
     })?;
+    must_care(&asking, chat.1, patient_id, &opened.patient).await?;
     must_admit(app, &caller.store, chat, (patient_id, &opened.patient), &people[1..], "participantIds").await
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn forgot_password(
 pub(crate) async fn send_password_reset(job: Job, delivery: Delivery<PasswordForgotten>) -> Result<(), Failure> {
     let Job { app, store } = job;
     let found = find_by_index(&store, &delivery.event.address_index).await?;
-    let Some((id, user)) = found.filter(|(_, user)| user.may_sign_in()) else { return Ok(()) };
+    let Some((id, user)) = found.filter(|(_, user)| user.may_sign_in_here()) else { return Ok(()) };
     let tenant = &store.database().tenant;
     let key = AccountKey::of(&app, &store, &id).await?;
     let token = OneTime::new(&app, tenant, &id, TokenKind::ResetPassword);

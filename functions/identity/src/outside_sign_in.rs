@@ -6,9 +6,11 @@ use std::time::Duration;
 use access::outside::{OutsideIssuers, parse_issuers};
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::{Clock, Role};
+use kernel::{Clock, OtpRequestId, Role, UserId};
+use model::one_time::TokenKind;
 use model::outside::OUTSIDE_TIES;
-use model::user::USERS;
+use model::sign_in::{OTP_INDEX, OTP_REQUESTS, otp_text};
+use model::user::{USERS, User};
 use serde_json::{Value, json};
 use store::Counts;
 use testkit::{Build, TestApp, TestRequest};
@@ -21,6 +23,8 @@ testkit::on_both_platforms! {
     first_sight_makes_an_account, many_first_requests_make_one_account, later_news_are_followed,
     an_admins_change_holds_until_there_is_news, signing_out_ends_it, a_closed_account_stays_closed,
     an_account_with_the_same_address_is_anothers_unless_both_are_verified, who_cannot_be_placed_is_told,
+    a_guarded_account_is_not_linked, a_linked_account_that_becomes_guarded_is_closed_to_the_issuer,
+    their_accounts_get_no_password_and_no_code, a_role_taken_away_stays_away, half_an_answer_is_no_news,
     signing_in_here_can_be_switched_off, a_known_token_costs_nothing_more, an_idle_session_needs_a_new_token,
 }
 
@@ -190,12 +194,7 @@ async fn an_account_with_the_same_address_is_anothers_unless_both_are_verified(g
 
     let id = local["data"]["id"].as_str().unwrap();
     let now = app.app.now();
-    let verified = app.store.transact("test", async |tx| {
-        let mut user = tx.get(&USERS, id).await?.unwrap().value;
-        user.sign_in.email_verified_at = Some(now);
-        tx.put(&USERS, id, &user)
-    });
-    verified.await.unwrap();
+    change(&app, id, |user| user.sign_in.email_verified_at = Some(now)).await;
     let unverified = get(&app, &token(&app, json!({"sub": "8", "email_verified": false}))).expect(200).await;
     assert_ne!(unverified["id"], id);
     let linked = get(&app, &token(&app, json!({"sub": "9", "name": "Somebody"}))).expect(200).await;
@@ -204,6 +203,114 @@ async fn an_account_with_the_same_address_is_anothers_unless_both_are_verified(g
     app.clock.advance(Duration::from_secs(120));
     let later = get(&app, &token(&app, json!({"sub": "9", "name": "Somebody Else"}))).expect(200).await;
     assert_eq!((&later["id"], &later["name"]), (&json!(id), &json!("Ann Lee")));
+}
+
+async fn change(app: &TestApp, id: &str, change: impl Fn(&mut User)) {
+    let changed = app.store.transact("test", async |tx| {
+        let mut user = tx.get(&USERS, id).await?.unwrap().value;
+        change(&mut user);
+        tx.put(&USERS, id, &user)
+    });
+    changed.await.unwrap();
+}
+
+/// An account of ours with a verified address.
+async fn verified_local(app: &TestApp, email: &str) -> (Value, String) {
+    let local = testing::register(app, email, Role::Doctor).await;
+    let id = local["data"]["id"].as_str().unwrap().to_owned();
+    let now = app.app.now();
+    change(app, &id, |user| user.sign_in.email_verified_at = Some(now)).await;
+    (local, id)
+}
+
+async fn a_guarded_account_is_not_linked(given: Build) {
+    let app = build(given, json!({"linkByEmail": true})).await;
+    let (local, id) = verified_local(&app, "ann@example.com").await;
+    testing::enable_mfa(&app, &local).await;
+    let apart = get(&app, &token(&app, json!({}))).expect(200).await;
+    assert_ne!(apart["id"], id, "past the second factor");
+    let (_, admin) = verified_local(&app, "ada@example.com").await;
+    change(&app, &admin, |user| (user.role, user.verified) = (Role::Admin, true)).await;
+    let other = json!({"sub": "8", "email": "ada@example.com", "roles": ["patient"]});
+    let apart = get(&app, &token(&app, other)).expect(200).await;
+    assert_eq!((apart["id"] != admin, &apart["role"]), (true, &json!("Patient")), "to an administrator's rights");
+    let (_, plain) = verified_local(&app, "ben@example.com").await;
+    let ben = get(&app, &token(&app, json!({"sub": "9", "email": "ben@example.com"}))).expect(200).await;
+    assert_eq!(ben["id"], plain);
+}
+
+async fn a_linked_account_that_becomes_guarded_is_closed_to_the_issuer(given: Build) {
+    let app = build(given, json!({"linkByEmail": true})).await;
+    let (local, id) = verified_local(&app, "ann@example.com").await;
+    assert_eq!(get(&app, &token(&app, json!({}))).expect(200).await["id"], id);
+    testing::enable_mfa(&app, &local).await;
+    app.clock.advance(Duration::from_secs(120));
+    get(&app, &token(&app, json!({}))).refused(401, "UNAUTHORIZED").await;
+    change(&app, &id, |user| (user.sign_in.mfa, user.role) = (None, Role::Admin)).await;
+    get(&app, &token(&app, json!({}))).refused(401, "UNAUTHORIZED").await;
+    change(&app, &id, |user| user.role = Role::Doctor).await;
+    get(&app, &token(&app, json!({}))).expect(200).await;
+}
+
+async fn their_accounts_get_no_password_and_no_code(given: Build) {
+    let app = build(given, json!({})).await;
+    let ann = get(&app, &token(&app, json!({}))).expect(200).await;
+    let id: UserId = ann["id"].as_str().unwrap().parse().unwrap();
+    app.post("/api/v1/auth/forgot-password").json(&json!({"email": "ann@example.com"})).expect(202).await;
+    let asked = testing::request_code(&app, json!({"email": "ann@example.com"})).await;
+    assert!(app.sent().await.is_empty());
+    // Nor where such a token, or a code, is there all the same.
+    let now = app.app.now();
+    for kind in [TokenKind::ResetPassword, TokenKind::Invitation] {
+        let made = accounts::OneTime::new(&app.app, &app.tenant, &id, kind);
+        app.store.transact("test", async |tx| made.save(&tx)).await.unwrap();
+        let link = made.link(&app.app, "page");
+        let token = link.split("token=").nth(1).unwrap();
+        let reset = json!({"token": token, "newPassword": "securePassword123"});
+        app.post("/api/v1/auth/reset-password").json(&reset).refused(400, "VALIDATION_ERROR").await;
+    }
+    let blind = app.app.vault.blind_index(&app.store).await.unwrap();
+    let request: OtpRequestId = asked.parse().unwrap();
+    let hash = blind.exact(OTP_INDEX, &otp_text(&request, "123456"));
+    let put = app.store.transact("test", async |tx| {
+        let mut asked = tx.get(&OTP_REQUESTS, request.as_str()).await?.unwrap().value;
+        (asked.user_id, asked.code_hash) = (Some(id.clone()), Some(hash.clone()));
+        tx.put_until(&OTP_REQUESTS, request.as_str(), &asked, asked.expires_at)
+    });
+    put.await.unwrap();
+    let verify = json!({"requestId": asked, "code": "123456"});
+    app.post("/api/v1/auth/verify-otp").json(&verify).refused(401, "UNAUTHORIZED").await;
+    let stored = app.store.get(&USERS, id.as_str()).await.unwrap().unwrap().value;
+    assert_eq!((stored.password_hash.as_str(), stored.last_login_at), ("none", Some(now)));
+}
+
+async fn a_role_taken_away_stays_away(given: Build) {
+    let app = build(given, json!({"verifiesStaff": true})).await;
+    let ann = get(&app, &token(&app, json!({}))).expect(200).await;
+    let admin = app.user(Role::ClinicAdmin, "Ada").await;
+    let path = format!("/api/v1/users/{}", ann["id"].as_str().unwrap());
+    app.put(&path).by(&admin).json(&json!({"role": "Patient"})).expect(200).await;
+    for (changes, name) in [
+        (json!({"name": "Ann Smith"}), "Ann Smith"),
+        (json!({"name": "Ann Jones", "roles": ["wizard"]}), "Ann Jones"),
+        (json!({"name": "Ann Brown"}), "Ann Brown"),
+    ] {
+        app.clock.advance(Duration::from_secs(120));
+        let now = get(&app, &token(&app, changes)).expect(200).await;
+        assert_eq!((&now["name"], &now["role"]), (&json!(name), &json!("Patient")));
+    }
+    app.clock.advance(Duration::from_secs(120));
+    let nurse = get(&app, &token(&app, json!({"roles": ["nurse"]}))).expect(200).await;
+    assert_eq!((&nurse["role"], &nurse["verified"]), (&json!("Nurse"), &json!(true)), "the issuer decided anew");
+}
+
+async fn half_an_answer_is_no_news(given: Build) {
+    // Nobody listens there.
+    let app = build(given, json!({"userEndpoint": {"url": "http://127.0.0.1:1/{sub}"}})).await;
+    let ann = get(&app, &token(&app, json!({}))).expect(200).await;
+    app.clock.advance(Duration::from_secs(120));
+    let later = json!({"name": "Ann Smith", "roles": ["nurse"], "email": "smith@example.com"});
+    assert_eq!(said(&get(&app, &token(&app, later)).expect(200).await), said(&ann));
 }
 
 async fn who_cannot_be_placed_is_told(given: Build) {

@@ -94,7 +94,7 @@ async fn find_for(store: &Store, token: &OneTimeToken) -> Result<Option<User>, s
 
 /// A password that was set after a token was made makes it void.
 fn is_good_for(token: &OneTimeToken, user: &User) -> bool {
-    user.may_sign_in() && user.sign_in.password_changed_at.is_none_or(|changed| changed <= token.created_at)
+    user.may_sign_in_here() && user.sign_in.password_changed_at.is_none_or(|changed| changed <= token.created_at)
 }
 
 /// Gives an account another password.

@@ -58,6 +58,7 @@ pub(crate) async fn send_code(job: Job, delivery: Delivery<CodeRequested>) -> Re
 
 /// The accounts that a code would be for.
 async fn owners(store: &Store, asked: &OtpRequest) -> Result<Vec<(UserId, User)>, store::Error> {
+    let open = |(_, user): &(UserId, User)| asked.is_good_for(user);
     let found = match (&asked.user_id, asked.by) {
         (Some(id), _) => vec![id.as_str().to_owned()],
         (None, Identifier::Email) => {
@@ -71,10 +72,6 @@ async fn owners(store: &Store, asked: &OtpRequest) -> Result<Vec<(UserId, User)>
     let users = store.get_many(&USERS, &found).await?.into_iter().flatten();
     let identified = users.filter_map(|doc| Some((doc.id.parse().ok()?, doc.value)));
     Ok(identified.filter(open).collect())
-}
-
-fn open((_, user): &(UserId, User)) -> bool {
-    user.may_sign_in()
 }
 
 /// The ways to the account: for verifying, those that show what is to be shown; for signing in, what was asked by, and

@@ -19,7 +19,7 @@ use crate::{mail, rules};
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct UpdateUserBody {
-    /// Any role up to your own.
+    /// Any role up to your own. Whoever was none of the staff waits for `verified`, unless it is given too.
     #[serde(default, deserialize_with = "present")]
     #[garde(skip)]
     #[schema(value_type = Role, required = false, example = "Nurse")]
@@ -49,9 +49,12 @@ pub(crate) struct UpdateUserBody {
 
 impl UpdateUserBody {
     fn apply(&self, user: &mut User) {
-        user.role = self.role.unwrap_or(user.role);
+        let role = self.role.unwrap_or(user.role);
+        // Patients and relatives count as verified from the start, which says nothing of them as staff.
+        let becomes_staff = role.is_staff() && !user.role.is_staff();
+        user.verified = self.verified.unwrap_or(user.verified && !becomes_staff);
+        user.role = role;
         user.active = self.active.unwrap_or(user.active);
-        user.verified = self.verified.unwrap_or(user.verified);
         if self.resets_mfa() {
             (user.sign_in.mfa, user.sign_in.mfa_offered) = (None, None);
         }
@@ -164,7 +167,8 @@ mod tests {
         functions: crate::testing::with_recorder;
         what_is_named_changes_and_sessions_end, a_title_ends_no_session, rank_is_held, a_lost_factor_is_switched_off,
         the_last_admin_stays, a_crash_in_between_still_ends_sessions, what_is_wrong_is_named,
-        another_instance_hears_within_seconds,
+        another_instance_hears_within_seconds, who_becomes_staff_waits_for_verification,
+        a_lost_factor_is_switched_off,
     }
 
     fn put(app: &TestApp, by: &TestUser, whom: &TestUser, body: Value) -> TestRequest {
@@ -296,6 +300,22 @@ mod tests {
         }
         let nobody = app.put("/api/v1/users/nobody").by(&admin).json(&json!({"active": false}));
         nobody.refused(404, "NOT_FOUND").await;
+    }
+
+    async fn who_becomes_staff_waits_for_verification(app: TestApp) {
+        let admin = app.user(Role::Admin, "Ada").await;
+        for (from, body, verified) in [
+            (Role::Patient, json!({"role": "Doctor"}), false),
+            (Role::Family, json!({"role": "Receptionist", "title": "X"}), false),
+            (Role::Family, json!({"role": "Nurse", "verified": true}), true),
+            (Role::Patient, json!({"role": "Family"}), true),
+            (Role::Nurse, json!({"role": "Assistant"}), true),
+        ] {
+            let whom = app.user(from, "Whom").await;
+            assert_eq!(put(&app, &admin, &whom, body).expect(200).await["verified"], verified, "{from}");
+            let stored = app.store.get(&USERS, whom.id.as_str()).await.unwrap().unwrap().value;
+            assert_eq!(stored.may_see_phi(), verified, "{from}");
+        }
     }
 
     async fn another_instance_hears_within_seconds(app: TestApp) {

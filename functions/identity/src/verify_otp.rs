@@ -164,7 +164,7 @@ impl Owner {
 async fn find(store: &Store, id: &OtpRequestId, asked: &OtpRequest) -> Result<Option<Found>, store::Error> {
     let user = store.get(&USERS, asked.user_id.as_ref().map_or(id.as_str(), |user| user.as_str())).await?;
     let owner = asked.user_id.clone().zip(user.map(|doc| doc.value));
-    Ok(owner.filter(|(_, user)| user.may_sign_in()))
+    Ok(owner.filter(|(_, user)| asked.is_good_for(user)))
 }
 
 /// Uses up one of a request's attempts before the code is compared, so that guesses sent at once are counted too. Answers

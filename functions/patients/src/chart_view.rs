@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use access::decision::Action;
+use access::decision::{Action, Decision, Reason};
 use charts::Asking;
 use kernel::PatientId;
 use model::chart::{Allergy, Condition, Diagnosis, Item, Medication, Part};
@@ -9,7 +9,7 @@ use model::vitals::vitals;
 use serde::Serialize;
 use store::Direction;
 use utoipa::ToSchema;
-use web::ApiError;
+use web::{ApiError, Trail};
 
 use crate::add_allergy::AllergyView;
 use crate::add_diagnosis::DiagnosisView;
@@ -61,9 +61,9 @@ impl ChartView {
 }
 
 /// Reads and shows a chart, as far as the asker may see it: one read by key and one query.
-pub(crate) async fn view_chart(asking: &Asking<'_>, id: &PatientId) -> Result<ChartView, ApiError> {
+pub(crate) async fn view_chart(asking: &Asking<'_>, trail: &Trail, id: &PatientId) -> Result<ChartView, ApiError> {
     let chart = Chart::read(asking, id, &Action::Read(DataKind::Demographics), &Part::ALL).await?;
-    let withheld = withheld(asking, &chart).await?;
+    let withheld = withheld(asking, trail, &chart).await?;
     let sees = |kind: DataKind| !withheld.contains(&kind);
     let latest = if sees(DataKind::Vitals) { Some(latest_vitals(asking, &chart).await?) } else { None };
     let (mut diagnoses, mut conditions, mut allergies, mut medications) = (None, None, None, None);
@@ -100,13 +100,13 @@ pub(crate) async fn view_chart(asking: &Asking<'_>, id: &PatientId) -> Result<Ch
     })
 }
 
-/// Which of the parts that a chart shows the asker may not see.
-async fn withheld(asking: &Asking<'_>, chart: &Chart<'_>) -> Result<BTreeSet<DataKind>, ApiError> {
+/// Which of the parts that a chart shows the asker may not see. What allows the others goes on the trail.
+async fn withheld(asking: &Asking<'_>, trail: &Trail, chart: &Chart<'_>) -> Result<BTreeSet<DataKind>, ApiError> {
     let mut withheld = BTreeSet::new();
     for kind in [DataKind::Diagnoses, DataKind::Medications, DataKind::Allergies, DataKind::Vitals] {
-        let decision = asking.decide(&chart.open.id, &chart.open.patient, &Action::Read(kind)).await?;
-        if !decision.is_allowed() {
-            withheld.insert(kind);
+        match asking.decide(&chart.open.id, &chart.open.patient, &Action::Read(kind)).await? {
+            Decision::Allow(reasons) => drop(trail.because(reasons.iter().map(Reason::code))),
+            Decision::Deny(_) => drop(withheld.insert(kind)),
         }
     }
     Ok(withheld)

@@ -26,7 +26,7 @@ pub(crate) async fn get_chart(
     Path(id): Path<PatientId>,
 ) -> Result<impl IntoResponse, ApiError> {
     caller.trail.action("patient.read").entity("patient", &id);
-    let chart = view_chart(&Asking::of(&app, &caller), &id).await?;
+    let chart = view_chart(&Asking::of(&app, &caller), &caller.trail, &id).await?;
     Ok((etag(chart.version()), web::Json(chart)))
 }
 
@@ -125,6 +125,12 @@ mod tests {
             (vec!["allergies", "allergyDetails"], json!(["diagnoses", "medications", "vitals"]))
         );
         assert_eq!(seen(&ann).await, (parts.to_vec(), json!([])));
+        // What allows each part is on the record.
+        let vitals = Scope::Kinds { kinds: vec![DataKind::Vitals] };
+        let more = app.consent(&id_of(&path), &fay.id, |consent| consent.scope = vitals.clone()).await;
+        let reason = format!("consent:{more}");
+        assert_eq!(seen(&fay).await.1, json!(["diagnoses", "medications"]));
+        assert!(entries(&app, "patient.read").await.iter().any(|entry| entry.because.contains(&reason)));
         let admin = app.user(Role::Admin, "Ada").await;
         assert_eq!(seen(&admin).await.1, json!([]));
     }

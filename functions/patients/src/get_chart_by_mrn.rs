@@ -34,6 +34,6 @@ pub(crate) async fn get_chart_by_mrn(
     };
     let id = owner.value.patient_id;
     caller.trail.entity("patient", &id);
-    let chart = view_chart(&Asking::of(&app, &caller), &id).await?;
+    let chart = view_chart(&Asking::of(&app, &caller), &caller.trail, &id).await?;
     Ok((etag(chart.version()), web::Json(chart)))
 }

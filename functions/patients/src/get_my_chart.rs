@@ -21,7 +21,7 @@ use crate::own_record::own_record;
 pub(crate) async fn get_my_chart(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
     let id = own_record(&caller).await?;
     caller.trail.action("patient.read").entity("patient", &id);
-    let chart = view_chart(&Asking::of(&app, &caller), &id).await?;
+    let chart = view_chart(&Asking::of(&app, &caller), &caller.trail, &id).await?;
     Ok((etag(chart.version()), web::Json(chart)))
 }
 

@@ -1,15 +1,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use access::decision::{Action, Decision, Reason};
+use access::decision::{Action, Asker, Decision, Reason, Record, decide};
 use axum::extract::State;
 use charts::Asking;
 use garde::Validate;
-use kernel::{Day, PatientId};
+use kernel::{Day, PatientId, Time};
 use model::consent::DataKind;
-use model::patient::{PATIENTS, Patient, WORDS_INDEX, holder_of_role, holder_of_user};
+use model::patient::{Circle, PATIENTS, Patient, WORDS_INDEX, holder_of_role, holder_of_user};
 use serde::{Deserialize, Serialize};
-use store::{Doc, Query as StoreQuery};
+use serde_json::{Value, json};
+use store::{Cursor, Direction, Doc, Query as StoreQuery};
 use utoipa::ToSchema;
 use vault::{Subject, SubjectKey};
 use web::{ApiError, App, Caller, Json, Listed, Pagination, Problems, Query, decode_cursor, encode_cursor};
@@ -18,6 +19,9 @@ use crate::identity::Identity;
 
 /// The longest beginning of a word that the index knows, in characters.
 const INDEXED: usize = 12;
+
+/// How far `page` leads where all patients of a clinic are listed: what is before a page is read too.
+const DEEPEST_PAGE: u32 = 100;
 
 /// Which patients.
 #[derive(Deserialize, Validate, utoipa::IntoParams)]
@@ -29,7 +33,7 @@ pub(crate) struct ListPatientsQuery {
     #[garde(inner(length(chars, max = 200)))]
     #[param(example = "John", max_length = 200)]
     search: Option<String>,
-    /// Counts from 1.
+    /// Counts from 1. Where all patients of the clinic are listed, up to 100; `cursor` leads further.
     #[garde(range(min = 1, max = 100_000))]
     #[param(minimum = 1, maximum = 100_000)]
     page: Option<u32>,
@@ -77,7 +81,8 @@ struct Seen {
 ///
 /// Who may see whom changes with consents and time, so everyone in question is decided upon at each call. That reads the
 /// documents of all patients with whom the caller has to do (two queries), or, for admins, of all who have one of the
-/// words (one query; without words, of all there are), and the data keys of the page.
+/// words (one query), and the data keys of the page. Admins without words get the pages that the store has (a query and a
+/// count), since nobody is left out.
 #[utoipa::path(
     get, path = "/api/v1/patients", tag = "patients", security(("bearer" = [])),
     params(ListPatientsQuery),
@@ -92,13 +97,16 @@ pub(crate) async fn list_patients(
     caller.trail.action("patient.list").purpose(caller.purpose);
     let start: Option<Rank> = query.cursor.as_deref().map(|text| decode_cursor("cursor", text)).transpose()?;
     let typed = typed_words(query.search.as_deref())?;
+    let (page, limit) = (query.page.unwrap_or(1), query.limit.unwrap_or(20));
+    if typed.is_empty() && sees_all(&app, &caller) {
+        return all(&app, &caller, (page, limit), start).await;
+    }
     let mut seen = visible(&app, &caller, candidates(&app, &caller, &typed).await?).await?;
     if typed.iter().any(|word| word.chars().count() > INDEXED) {
         seen = with_whole_words(&app, &caller, seen, &typed).await?;
     }
     seen.sort_by(|one, other| one.rank.cmp(&other.rank));
 
-    let (page, limit) = (query.page.unwrap_or(1), query.limit.unwrap_or(20));
     let skip = match &start {
         Some(start) => seen.partition_point(|one| one.rank <= *start),
         None => (page as usize - 1) * limit as usize,
@@ -126,15 +134,50 @@ fn typed_words(search: Option<&str>) -> Result<Vec<String>, ApiError> {
     Ok(words)
 }
 
+/// Whether the caller may see the identity of every patient there is, for this purpose: also of one with whom nobody has
+/// to do.
+fn sees_all(app: &App, caller: &Caller) -> bool {
+    let nobody = Circle::default();
+    let record = Record { user_id: None, circle: &nobody, is_deleted: false, is_of_age: true };
+    let action = Action::Read(DataKind::Demographics);
+    decide(Asker::from(&caller.principal), record, &action, caller.purpose, app.now()).is_allowed()
+}
+
+/// A page of all patients, for those who see all of them.
+async fn all(
+    app: &App,
+    caller: &Caller,
+    (page, limit): (u32, u32),
+    start: Option<Rank>,
+) -> Result<Json<Listed<ListedPatient>>, ApiError> {
+    if start.is_none() && page > DEEPEST_PAGE {
+        return Err(ApiError::field("page", format!("page: leads to page {DEEPEST_PAGE}; go on with cursor")));
+    }
+    let skip = if start.is_some() { 0 } else { (page - 1) * limit };
+    let after = start.map(|Rank(Reverse(millis), id)| Cursor {
+        values: vec![json!(Time::from_millis(millis))],
+        id: id.into_string(),
+    });
+    let everyone = PATIENTS.all().eq("deletedAt", Value::Null).order("createdAt", Direction::Descending);
+    let one_page = everyone.clone().after(after).limit(skip + limit + 1);
+    let (store, patients) = (&caller.store, PATIENTS);
+    let (total, mut found) = tokio::try_join!(store.count(&patients, &everyone), store.query(&patients, &one_page))?;
+    let has_more = found.len() > (skip + limit) as usize;
+    found.truncate((skip + limit) as usize);
+    let shown = visible(app, caller, found.split_off((skip as usize).min(found.len()))).await?;
+    let next_cursor = shown.last().filter(|_| has_more).map(|last| encode_cursor(&last.rank));
+    let pagination = Pagination { total, page, limit, next_cursor };
+    Ok(Json(Listed { data: disclose(app, caller, shown).await?, pagination }))
+}
+
 /// The patients in question, by one or two queries.
 async fn candidates(app: &App, caller: &Caller, typed: &[String]) -> Result<Vec<Doc<Patient>>, ApiError> {
     let blind = app.vault.blind_index(&caller.store).await?;
     let tokens: Vec<String> = typed.iter().flat_map(|word| blind.search(WORDS_INDEX, word)).collect();
-    let found = if caller.principal.role.is_admin() {
-        // The longest word is the rarest, most often.
-        let rarest = typed.iter().zip(&tokens).max_by_key(|(word, _)| word.len()).map(|(_, token)| token);
-        let all = PATIENTS.all();
-        query(caller, rarest.map_or(all.clone(), |token| all.contains("words", token.as_str()))).await?
+    // The longest word is the rarest, most often.
+    let rarest = typed.iter().zip(&tokens).max_by_key(|(word, _)| word.len()).map(|(_, token)| token);
+    let found = if let Some(token) = rarest.filter(|_| caller.principal.role.is_admin()) {
+        query(caller, PATIENTS.all().contains("words", token.as_str())).await?
     } else {
         let held = |holder: String| query(caller, PATIENTS.all().contains("holders", holder));
         let mine = held(holder_of_user(caller.user()));
@@ -214,7 +257,7 @@ mod tests {
 
     use kernel::Role;
     use model::audit::AuditEntry;
-    use model::consent::{DataKind, Grantee, Scope};
+    use model::consent::{DataKind, Grantee, Purpose, Scope};
     use model::patient::Emergency;
     use serde_json::{Value, json};
     use store::Counts;
@@ -226,6 +269,7 @@ mod tests {
         functions: || vec![crate::function()];
         everyone_lists_whom_they_may_see, search_goes_by_beginnings_of_words, pages_hold_together,
         what_ends_leaves_the_list, bad_questions_are_named, it_costs_two_queries_and_a_read,
+        admins_page_through_everybody, admins_without_the_ground_list_like_others,
     }
 
     async fn patient(app: &TestApp, by: &TestUser, name: &str, mrn: &str, phone: Value) -> String {
@@ -369,6 +413,59 @@ mod tests {
             let named = app.get(&format!("/api/v1/patients?{query}")).by(&ann).refused(400, "VALIDATION_ERROR").await;
             assert_eq!(named, field);
         }
+    }
+
+    async fn admins_page_through_everybody(app: TestApp) {
+        let (ann, admin) = (app.user(Role::Doctor, "Ann").await, app.user(Role::ClinicAdmin, "Ada").await);
+        for n in 0..6 {
+            // Two at each moment: the order among them does not change from page to page.
+            app.clock.advance(Duration::from_secs(u64::from(n % 2 == 0)));
+            app.patient(&ann, &format!("P {n}")).await;
+        }
+        let gone = app.patient(&ann, "Gone").await;
+        let now = app.app.now();
+        app.change_patient(&gone, |patient| patient.deleted_at = Some(now)).await;
+        let get = async |query: &str| app.get(&format!("/api/v1/patients?{query}")).by(&admin).expect(200).await;
+        let listed = |page: &Value| -> Vec<String> {
+            page["data"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let whole = get("limit=6").await;
+        assert_eq!(whole["pagination"], json!({"total": 6, "page": 1, "limit": 6, "nextCursor": null}));
+        let mut sorted = listed(&whole);
+        for pair in sorted.chunks_mut(2) {
+            pair.sort();
+        }
+        assert_eq!(sorted, ["P 4", "P 5", "P 2", "P 3", "P 0", "P 1"], "the newest first");
+
+        let (mut walked, mut next) = (Vec::new(), "limit=4".to_owned());
+        let before = app.store.meter().counts();
+        let first = get(&next).await;
+        // A count and a query, which reads one more than it shows; the keys are at hand.
+        let spent = app.store.meter().counts() - before;
+        assert_eq!((spent.queries, spent.documents_read), (2, 5));
+        walked.extend(listed(&first));
+        next = format!("limit=4&cursor={}", first["pagination"]["nextCursor"].as_str().unwrap());
+        let last = get(&next).await;
+        walked.extend(listed(&last));
+        assert_eq!((walked, &last["pagination"]["nextCursor"]), (listed(&whole), &Value::Null));
+        assert_eq!(last["pagination"]["total"], 6);
+        assert_eq!(listed(&get("limit=4&page=2").await), listed(&last));
+        assert_eq!(get("limit=4&page=100").await["data"], json!([]));
+        let deep = app.get("/api/v1/patients?limit=4&page=101").by(&admin);
+        assert_eq!(deep.refused(400, "VALIDATION_ERROR").await, "page");
+        let log = entries(&app, "patient.list").await;
+        assert!(log.iter().any(|entry| entry.patients.len() == 6 && entry.because == ["admin"]));
+    }
+
+    async fn admins_without_the_ground_list_like_others(app: TestApp) {
+        let (ann, admin) = (app.user(Role::Doctor, "Ann").await, app.user(Role::Admin, "Ada").await);
+        let one = app.patient(&ann, "One").await;
+        app.patient(&ann, "Two").await;
+        let research = |consent: &mut model::consent::Consent| consent.purposes = vec![Purpose::Research];
+        app.consent(&one, &admin.id, research).await;
+        let list = app.get("/api/v1/patients").by(&admin).header("x-purpose", "research").expect(200).await;
+        assert_eq!((&list["pagination"]["total"], &list["data"][0]["name"]), (&json!(1), &json!("One")));
+        assert_eq!(names(&app, &admin, "").await.len(), 2);
     }
 
     async fn it_costs_two_queries_and_a_read(app: TestApp) {

@@ -117,7 +117,7 @@ pub(crate) async fn update_medication(
         seen.must_be(former.version)?;
         let entry = checked(&asking, &chart, &id, body.applied_to(&former.entry), by).await?;
         rules::not_before_birth("startDate", entry.start_date, chart.born()?)?;
-        let entry = acknowledged(entry, body.acknowledge_alerts || body.is_known(&former.entry))?;
+        let entry = acknowledged(&caller, entry, body.acknowledge_alerts || body.is_known(&former.entry))?;
         let item = chart.replace(&tx, former, entry, by)?;
         Ok::<_, ApiError>((chart, item))
     });

@@ -91,6 +91,8 @@ pub(crate) async fn generate_note(
     if turns.is_empty() {
         return Err(empty_chat());
     }
+    // The words go to the model whether or not it answers.
+    caller.trail.disclosed();
     let note = write(&app, turns, assignment, Waiting::Caller).await?;
     let mut response = Json(note.into_disclosed()).into_response();
     // Writing it again changes nothing, and who asks again may have lost access to the chat.

@@ -2,9 +2,10 @@
 
 use access::decision::Action;
 use charts::Asking;
-use conversations::{OpenChat, open};
+use conversations::{OpenChat, admit_in, open};
 use events::{Delivery, Emit, Failure};
 use kernel::{JobId, Phi};
+use model::chat::CHATS;
 use model::consultation_type::ConsultationType;
 use model::event::{ScribeJobEnded, ScribeJobRequested};
 use model::note_template::NoteTemplate;
@@ -114,6 +115,8 @@ impl Work {
             return Ok(Outcome::Failed("The template is no longer there. Please choose another one.".to_owned()));
         };
         self.change("scribe-job-writes", |job| job.enter("writing", app.now())).await?;
+        // Durable before the words go to the model, at every attempt.
+        self.entry("scribe.ai-used", begun, Some(&open)).write(store).await?;
         match write(app, turns, assignment, Waiting::Job).await {
             Ok(note) => Ok(Outcome::Written(Box::new(open), note)),
             Err(error) if error.is_retryable() => Err(error.into()),
@@ -162,7 +165,11 @@ impl Work {
             Outcome::Failed(reason) => (None, Some(reason.clone())),
         };
         let ended = app.occurs(ScribeJobEnded { job_id: self.id.clone(), user_id: begun.requested_by.clone() });
-        let entry = self.entry(begun, outcome);
+        let open = match outcome {
+            Outcome::Written(open, _) => Some(open.as_ref()),
+            Outcome::Failed(_) => None,
+        };
+        let entry = self.entry("scribe.note-written", begun, open);
         store
             .transact("end-scribe-job", async |tx| {
                 let found = tx.get(&SCRIBE_JOBS, self.id.as_str()).await?.map(|doc| doc.value);
@@ -178,7 +185,7 @@ impl Work {
                 job.enter(if is_written { "done" } else { "failed" }, now);
                 (job.result, job.error) = (result, error);
                 tx.put_until(&SCRIBE_JOBS, self.id.as_str(), &job, job.expires_at())?;
-                tx.record(&entry)?;
+                tx.record(&if is_written { entry.clone() } else { entry.clone().denied("no-note") })?;
                 Ok(tx.emit(&ended)?)
             })
             .await?;
@@ -188,29 +195,29 @@ impl Work {
     /// Whether the requester may have the result now, by what the transaction reads.
     async fn is_allowed_in(&self, tx: &Transaction, begun: &ScribeJob, outcome: &Outcome) -> Result<bool, ApiError> {
         let Outcome::Written(open, _) = outcome else { return Ok(true) };
-        let Some(patient) = &open.chat.patient_id else { return Ok(true) };
         let Job { app, store } = &self.job;
         let user = tx.get(&USERS, begun.requested_by.as_str()).await?.map(|doc| doc.value);
-        let Some(user) = user else { return Ok(false) };
+        let Some(user) = user.filter(|user| user.may_see_phi() && writes_notes(user.role)) else { return Ok(false) };
         let asking = Asking::for_user(app, store, &begun.requested_by, &user);
-        for action in [Action::Chat(open.id.clone()), Action::UseAi(Some(open.id.clone()))] {
-            match asking.enter(tx, patient, &action).await {
-                Ok(_) => {}
-                Err(error) if is_refusal(&error) => return Ok(false),
-                Err(error) => return Err(error),
+        let asked = async {
+            let chat = admit_in(&asking, tx, &open.id, tx.get(&CHATS, open.id.as_str()).await?).await?;
+            if let Some(patient) = &chat.patient_id {
+                asking.enter(tx, patient, &Action::UseAi(Some(open.id.clone()))).await?;
             }
+            Ok(())
+        };
+        match asked.await {
+            Ok(()) => Ok(true),
+            Err(error) if is_refusal(&error) => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(true)
     }
 
     /// What the audit log says of the end of a job: an AI has worked on a chat for somebody, or it has not.
-    fn entry(&self, begun: &ScribeJob, outcome: &Outcome) -> Entry {
-        let entry = self.job.app.entry("scribe.note-written", &ClientInfo::default());
+    fn entry(&self, action: &'static str, begun: &ScribeJob, open: Option<&OpenChat>) -> Entry {
+        let entry = self.job.app.entry(action, &ClientInfo::default());
         let entry = entry.of_user(&begun.requested_by).entity("scribe-job", self.id.as_str());
-        match outcome {
-            Outcome::Written(open, _) => open.chat.patient_id.iter().fold(entry, Entry::patient),
-            Outcome::Failed(_) => entry.denied("no-note"),
-        }
+        open.and_then(|open| open.chat.patient_id.as_ref()).into_iter().fold(entry, Entry::patient)
     }
 }
 

@@ -16,6 +16,7 @@ pub fn all() -> Vec<Function> {
         notes::function(),
         patients::function(),
         scribe::function(),
+        audit::function(),
     ]
 }
 

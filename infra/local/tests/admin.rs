@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use audit_tree::Ledger;
 use common::{Person, Server};
+use model::audit::{AUDIT, AuditEntry};
 use runtime::{Config, PlatformKind};
 use serde_json::{Value, json};
 use vault::Subject;
@@ -119,6 +121,45 @@ async fn keys_are_rotated_and_shredded_beside_a_server() {
     let server = Server::start(data);
     let messages = patient.at(&server).get(&format!("/api/v1/chats/{chat}/messages")).await;
     assert_eq!(messages["data"].as_array().unwrap().len(), 2, "everything opens after the next start");
+}
+
+/// Seals what the server has logged, as if it were some minutes later; then changes an entry where `tamper` says so.
+async fn seal_audit_log(data: &Path, tamper: bool) {
+    let vars = BTreeMap::from([("DATA_DIR".to_owned(), data.display().to_string())]);
+    let config = Config::from_vars(PlatformKind::Local, vars).unwrap();
+    let opened = runtime::open(config, Vec::new()).unwrap();
+    let app = &opened.assembled.app;
+    let store = app.tenants.open(&"demo".parse().unwrap()).await.unwrap().unwrap();
+    let ledger = Ledger::new(store.clone(), app.blobs.clone(), app.tokens.clone());
+    ledger.seal(app.now().plus(audit_tree::GRACE * 2)).await.unwrap();
+    if tamper {
+        let first = store.query(&AUDIT, &AUDIT.all().limit(1)).await.unwrap().remove(0);
+        let altered = AuditEntry { action: "nothing".to_owned(), ..first.value };
+        store.transact("tamper", async |tx| tx.put(&AUDIT, &first.id, &altered)).await.unwrap();
+    }
+    opened.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_log_is_verified_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let server = Server::start(data);
+    Person::demo(&server, "doctor").await;
+    assert!(server.terminate());
+    let verify = ["verify-audit", "--tenant", "demo"];
+    assert!(prints(data, &verify).contains("demo: intact. 0 entries in 0 checkpoints, nothing is sealed yet."));
+    seal_audit_log(data, false).await;
+    let intact = prints(data, &verify);
+    assert!(intact.starts_with("demo: intact. ") && intact.contains(" in 1 checkpoints, sealed until 20"), "{intact}");
+    assert!(fails(data, &[&verify[..], &["--from", "3"]].concat()).contains("no checkpoint begins with entry 3"));
+    assert!(fails(data, &["verify-audit", "--tenant", "typo"]).contains("there is no tenant \"typo\""));
+    seal_audit_log(data, true).await;
+    let broken = fails(data, &verify);
+    assert!(
+        broken.contains("0 entries in 0 checkpoints are intact, and then: Entry ") && broken.contains("altered"),
+        "{broken}"
+    );
 }
 
 #[test]

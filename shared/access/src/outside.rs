@@ -64,6 +64,8 @@ pub struct Outsider {
     pub role: Option<Role>,
     /// The role of those about whom nothing else is said.
     pub default_role: Option<Role>,
+    /// Whether this is all that the issuer says: not while its user endpoint gives no answer.
+    pub is_complete: bool,
     /// Whether the issuer's word is enough to verify staff.
     pub verifies_staff: bool,
     /// Whether an account with the same verified address is the same person's.
@@ -142,6 +144,7 @@ impl Issuer {
             Some(endpoint) => endpoint.about(&subject, token).await?,
             None => None,
         };
+        let is_complete = self.endpoint.is_none() || asked.is_some();
         let Mapped { email, email_verified, name, role } = Mapped::of(&self.config, &claims, asked.as_deref());
         let sign_in = ["sid", "jti"].iter().find_map(|name| Some(format!("{name}:{}", text(&claims, name)?)));
         Ok(Outsider {
@@ -156,6 +159,7 @@ impl Issuer {
             name,
             role,
             default_role: self.config.default_role,
+            is_complete,
             verifies_staff: self.config.verifies_staff,
             links_by_email: self.config.link_by_email,
         })

@@ -267,7 +267,7 @@ async fn a_user_endpoint_tells_what_a_token_lacks() {
     for _ in 0..3 {
         let ann = provider.accepts(&token).await;
         assert_eq!((ann.name.unwrap().disclose().as_str(), ann.role), ("Ann Lee", Some(Role::Nurse)));
-        assert!(ann.email_verified);
+        assert!(ann.email_verified && ann.is_complete);
     }
     let asked = provider.server.received_requests().await.unwrap();
     assert_eq!(asked.iter().filter(|request| request.url.path().starts_with("/api/users")).count(), 1, "it is kept");
@@ -279,7 +279,7 @@ async fn a_user_endpoint_tells_what_a_token_lacks() {
     {
         answer(failing).await;
         let ann = provider.accepts(&token).await;
-        assert!(ann.name.is_none() && ann.role.is_none() && ann.email.is_none());
+        assert!(ann.name.is_none() && ann.role.is_none() && ann.email.is_none() && !ann.is_complete);
     }
     answer(ResponseTemplate::new(200).set_body_bytes(vec![b' '; 100_000])).await;
     assert!(provider.accepts(&token).await.name.is_none());

@@ -1,5 +1,7 @@
 //! Where an entry is in the tree.
 
+use std::collections::HashSet;
+
 use model::audit_tree::{BATCHES, TILE};
 use store::{Direction, Op, Store};
 
@@ -24,6 +26,17 @@ pub(crate) async fn number(store: &Store, id: &str, at: &str) -> Result<Option<u
         }
     }
     Ok(None)
+}
+
+/// The ids of entries that came late, of those batches that may hold one of this time or later.
+pub(crate) async fn late_ids(store: &Store, at: &str) -> Result<HashSet<String>, Error> {
+    let batches = BATCHES.all().eq("late", true).filter("until", Op::GreaterOrEqual, at);
+    let batches = batches.order("until", Direction::Ascending).limit(MOST_LATE);
+    let mut late = HashSet::new();
+    for batch in store.query(&BATCHES, &batches).await? {
+        late.extend(tiles::ids(store, Span { from: batch.value.from, to: batch.value.size }).await?);
+    }
+    Ok(late)
 }
 
 /// The number of an entry whose time cannot be relied on: looks through all of the tree.

@@ -105,6 +105,11 @@ impl Ledger {
         Ok(done)
     }
 
+    /// Up to which time the log is sealed; `None` where it never was.
+    pub async fn sealed_until(&self) -> Result<Option<Time>, Error> {
+        Ok(self.standing().await?.reached())
+    }
+
     /// The tree's head.
     pub(crate) async fn head(&self) -> Result<Option<TreeHead>, Error> {
         Ok(self.store.get(&TREE_HEADS, HEAD).await?.map(|doc| doc.value))

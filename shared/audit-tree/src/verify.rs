@@ -63,8 +63,8 @@ struct Walk<'a> {
     head: Option<TreeHead>,
     edge: Edge,
     until: Option<Time>,
-    /// Whether the first checkpoint of the walk is still to come.
-    is_first: bool,
+    /// The size and root before the last verified checkpoint; `None` before the first.
+    before: Option<(u64, String)>,
     found: Verification,
 }
 
@@ -82,7 +82,7 @@ impl Ledger {
             head,
             edge: Edge::default(),
             until: None,
-            is_first: true,
+            before: None,
             found: Verification::default(),
         };
         if !walk.begin(asked.from).await? {
@@ -139,13 +139,13 @@ impl Walk<'_> {
         let verified = self.verify_checkpoint(&name, &checkpoint).await;
         self.found.problem = self.problem_of(verified)?;
         if self.found.problem.is_none() {
-            let Statement { size, root, until, late, .. } = checkpoint.statement;
+            let Statement { size, root, until, late, previous_size, previous_root, .. } = checkpoint.statement;
             let entries = checkpoint.entries.len() as u64;
             self.found.checkpoints += 1;
             self.found.entries += entries;
             self.found.late += if late { entries } else { 0 };
             (self.found.size, self.found.root, self.found.until) = (size, root, Some(until));
-            (self.until, self.is_first) = (Some(until), false);
+            (self.until, self.before) = (Some(until), Some((previous_size, previous_root)));
         }
         Ok(true)
     }
@@ -157,14 +157,16 @@ impl Walk<'_> {
         if let Some(why) = checkpoint.fault(&self.ledger.tokens, &self.ledger.store.database().tenant, begin) {
             return wrong(why);
         }
+        // A walk that begins within the chain knows what was before from the database alone.
+        let is_joining = self.before.is_none() && begin > 0;
         if statement.previous_root != hex::encode(self.edge.root()) {
-            if self.is_first && begin > 0 {
+            if is_joining {
                 let what = "they have not the root that the checkpoint says";
                 return Ok(Some(Problem::index(format!("{} before entry {begin}", TILES.path()), begin, what)));
             }
             return wrong("it continues another tree");
         }
-        if statement.previous_until != self.until && !(self.is_first && begin > 0) {
+        if statement.previous_until != self.until && !is_joining {
             return wrong("it continues from another time");
         }
         let mut full = BTreeMap::new();
@@ -211,11 +213,15 @@ impl Walk<'_> {
         let swept = self.head.as_ref().and_then(|head| head.swept_until).max(swept_until);
         let too_late = swept.map(|swept| swept.minus(LATEST).to_string()).unwrap_or_default();
         let mut window = Window::new(&self.ledger.store, previous_until, until);
+        let mut late: Option<HashSet<String>> = None;
         while !window.is_over() {
-            for found in window.page().await? {
-                if listed.contains(found.id.as_str())
-                    || place::number(&self.ledger.store, &found.id, &found.at).await?.is_some()
-                {
+            for found in window.page().await?.into_iter().filter(|found| !listed.contains(found.id.as_str())) {
+                // Those that came late are in later batches, which are read once, if at all.
+                let late = match &mut late {
+                    Some(late) => late,
+                    none => none.insert(place::late_ids(&self.ledger.store, &found.at).await?),
+                };
+                if late.contains(&found.id) {
                     continue;
                 }
                 if found.at < too_late {

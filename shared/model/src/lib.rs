@@ -57,6 +57,7 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
     all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
+    all.extend(patient::INDEXES.iter().map(|index| ("patients", *index)));
     all.extend(emergency::INDEXES.iter().map(|index| ("break-glass-reviews", *index)));
     all.extend(audit_tree::BATCH_INDEXES.iter().map(|index| ("audit-batches", *index)));
     all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));

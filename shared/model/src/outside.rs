@@ -1,6 +1,6 @@
 //! Accounts of people whom an outside issuer vouches for.
 
-use kernel::{Time, UserId};
+use kernel::{Role, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
@@ -14,6 +14,9 @@ pub struct OutsideTie {
     pub follows: bool,
     /// Blind index of what the issuer said when the account last followed it.
     pub heard: String,
+    /// The role that the issuer last named, whatever role an administrator gave since.
+    #[serde(default)]
+    pub heard_role: Option<Role>,
     /// When the token was issued that said it. What an older one says is no news.
     pub heard_at: Time,
 }

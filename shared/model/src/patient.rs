@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kernel::{ChatId, EmergencyId, PatientId, Role, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
-use store::Collection;
+use store::{Collection, Index, IndexField};
 
 use crate::consent::{Consent, Grantee};
 
@@ -170,7 +170,10 @@ pub fn holder_of_role(role: Role) -> String {
 }
 
 /// Patients, by patient id.
-pub const PATIENTS: Collection<Patient> = Collection::top("patients", &[]);
+pub const PATIENTS: Collection<Patient> = Collection::top("patients", INDEXES);
+
+/// The composite indexes of patients: those that are not deleted, newest first.
+pub const INDEXES: &[Index] = &[&[IndexField::Ascending("deletedAt"), IndexField::Descending("createdAt")]];
 
 /// Who has an MRN: what makes it unique. The id is the MRN's blind index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

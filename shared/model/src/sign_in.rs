@@ -6,6 +6,8 @@ use kernel::{OtpRequestId, Sealed, Time, UserId};
 use serde::{Deserialize, Serialize};
 use store::Collection;
 
+use crate::user::User;
+
 /// How many client addresses an account remembers.
 const KNOWN_ADDRESSES: usize = 5;
 
@@ -13,6 +15,8 @@ const KNOWN_ADDRESSES: usize = 5;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SignIn {
+    /// Whether an outside issuer made the account. Its people sign in there: it gets no password and no codes here.
+    pub outside: bool,
     /// When the e-mail address was shown to be the user's.
     pub email_verified_at: Option<Time>,
     /// When the telephone number was.
@@ -193,6 +197,14 @@ impl OtpRequest {
     /// Whether a code may still be given for it.
     pub fn is_open(&self, now: Time) -> bool {
         now < self.expires_at && self.attempts < OTP_ATTEMPTS
+    }
+
+    /// Whether an account is one that a code of it may go to: one of an outside issuer is not signed in to here.
+    pub fn is_good_for(&self, account: &User) -> bool {
+        match self.purpose {
+            OtpPurpose::Login => account.may_sign_in_here(),
+            OtpPurpose::Verify => account.may_sign_in(),
+        }
     }
 }
 

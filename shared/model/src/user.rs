@@ -51,6 +51,17 @@ impl User {
         self.active
     }
 
+    /// Whether a password or a code of ours may sign in, or be given: not where an outside issuer made the account.
+    pub const fn may_sign_in_here(&self) -> bool {
+        self.may_sign_in() && !self.sign_in.outside
+    }
+
+    /// Whether an outside issuer's word is not enough to open this account, which was here before: it would lead past a
+    /// second factor, or to an administrator's rights.
+    pub const fn is_guarded(&self) -> bool {
+        self.role.is_admin() || self.sign_in.mfa.is_some()
+    }
+
     /// Whether the person has shown that the address is theirs.
     pub const fn email_is_verified(&self) -> bool {
         self.sign_in.email_verified_at.is_some()

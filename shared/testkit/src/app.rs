@@ -210,6 +210,11 @@ impl TestApp {
         }
     }
 
+    /// The folder that its files are in.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The API's document.
     pub const fn openapi(&self) -> &utoipa::openapi::OpenApi {
         &self.assembled.openapi

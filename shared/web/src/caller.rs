@@ -178,9 +178,12 @@ impl ClientInfo {
     /// The client of a request with these headers.
     pub fn of(headers: &HeaderMap, extensions: &http::Extensions, settings: &Settings) -> Self {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let ip = client_ip(peer, text("x-forwarded-for"), settings.trusted_proxies);
-        let user_agent = text("user-agent").map(|agent| agent.chars().take(200).collect());
+        // A proxy may add a line of its own below the client's.
+        let lines = headers.get_all("x-forwarded-for").into_iter().map(|line| line.to_str().unwrap_or("?"));
+        let forwarded = lines.collect::<Vec<_>>().join(",");
+        let ip = client_ip(peer, Some(forwarded.as_str()).filter(|text| !text.is_empty()), settings.trusted_proxies);
+        let agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let user_agent = agent.map(|agent| agent.chars().take(200).collect());
         Self { ip, user_agent }
     }
 }
@@ -244,6 +247,16 @@ mod tests {
         assert_eq!(client_ip(peer(), Some("6.6.6.6, 203.0.113.7, 10.0.0.9"), 2).as_deref(), Some("203.0.113.7"));
         assert_eq!(client_ip(peer(), Some("203.0.113.7"), 2), None);
         assert_eq!(client_ip(peer(), Some("x"), 1), None);
+    }
+
+    #[test]
+    fn a_line_of_the_clients_own_counts_for_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "6.6.6.6".parse().unwrap());
+        headers.append("x-forwarded-for", "203.0.113.7".parse().unwrap());
+        let settings = Settings { trusted_proxies: 1, ..Settings::default() };
+        let client = ClientInfo::of(&headers, &http::Extensions::new(), &settings);
+        assert_eq!(client.ip.as_deref(), Some("203.0.113.7"));
     }
 
     #[test]

@@ -75,6 +75,10 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
 
 /// Reads and checks JSON text as [`Json`] does, for what comes over a socket.
 pub fn read_json<T: DeserializeOwned + Validate<Context = ()>>(body: &[u8]) -> Result<T, ApiError> {
+    // serde would take a list for an object: its first entry for the first field, and so on.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::new(Code::ValidationError, "The body is a list. Send a JSON object."));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -239,6 +243,7 @@ mod tests {
         assert_eq!(refused(r#"{"firstName":"#), (Code::InvalidRequest, None));
         assert_eq!(refused(r#"{"firstName":"abc"} x"#), (Code::InvalidRequest, None));
         assert_eq!(refused("\u{0}"), (Code::InvalidRequest, None));
+        assert_eq!(refused(r#" ["abc"]"#), (Code::ValidationError, None));
         let good: Body = read_json(br#"{"firstName":"abc","inner":[{"n":9}]}"#).unwrap();
         assert_eq!((good.first_name.as_str(), good.inner[0].n), ("abc", 9));
         let good: Body = read_json(br#"{"firstName":"abc","kind":"one"}"#).unwrap();

@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use kernel::{PatientId, Phi, Sealed, Time};
+use kernel::{PatientId, Phi, Role, Sealed, Time};
 use serde::{Deserialize, Serialize};
 use store::{Collection, Precondition, Write};
 use tracing::Instrument;
@@ -47,6 +47,7 @@ const MAX_BODY: usize = 6 * 1024 * 1024;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept {
+    /// Blind index of the method, the URI and the body.
     request: String,
     state: Progress,
     status: Option<u16>,
@@ -63,6 +64,7 @@ struct Kept {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct About {
+    role: Option<Role>,
     patients: Vec<PatientId>,
     because: Vec<String>,
 }
@@ -87,6 +89,11 @@ enum Progress {
     Committed,
     Answered,
 }
+
+/// The label of the blind index of a caller's key: a document's id.
+const KEY_INDEX: &str = "idempotency.key";
+/// The label of the blind index of a request.
+const REQUEST_INDEX: &str = "idempotency.request";
 
 const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]);
 
@@ -120,8 +127,11 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, ApiErr
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
         ApiError::new(Code::ValidationError, "The body is too large.").with_status(StatusCode::PAYLOAD_TOO_LARGE)
     })?;
-    let id = hash(&[caller.user().as_str().as_bytes(), key.as_bytes()]);
-    let request_hash = hash(&[parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
+    // Keyed, since bodies hold passwords: a plain hash of one would tell which guess is right.
+    let blind = app.vault.blind_index(&caller.store).await?;
+    let id = blind.exact(KEY_INDEX, &hash(&[caller.user().as_str().as_bytes(), key.as_bytes()]));
+    let uri = parts.uri.to_string();
+    let request_hash = blind.exact(REQUEST_INDEX, &hash(&[parts.method.as_str().as_bytes(), uri.as_bytes(), &body]));
     let kept = kept_by(&request_hash, &app);
 
     let begun = caller
@@ -212,8 +222,10 @@ async fn replay(app: &App, caller: &Caller, id: &str, request: &str, before: Kep
 async fn show_again(app: &App, caller: &Caller, id: &str, about: &About) -> Result<(), ApiError> {
     caller.trail.action("answer.repeat").entity("idempotency-key", id).because(about.because.iter().cloned());
     about.patients.iter().for_each(|patient| drop(caller.trail.patient(patient).clone()));
-    let is_allowed =
-        about.patients.is_empty() || app.shows_again.may_show(app, caller, &about.patients, &about.because).await?;
+    // What one's role of then was shown, one's role of now may not be.
+    let is_same_role = about.role == Some(caller.principal.role);
+    let is_allowed = about.patients.is_empty()
+        || is_same_role && app.shows_again.may_show(app, caller, &about.patients, &about.because).await?;
     if is_allowed {
         return Ok(());
     }
@@ -250,7 +262,7 @@ async fn keep(
     let sealed = key.seal(&place(caller, id), &text);
     let mut answer = kept(Progress::Answered, Some(status.as_u16()), Some(sealed));
     let (patients, because) = caller.trail.about();
-    answer.about = About { patients, because };
+    answer.about = About { role: Some(caller.principal.role), patients, because };
     answer.headers = KEPT_HEADERS
         .iter()
         .filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned())))

@@ -1,6 +1,7 @@
 //! The same `Idempotency-Key` and body take effect once and get the same answer.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use aws_lc_rs::digest;
 use axum::extract::State;
 use garde::Validate;
 use kernel::Role;
@@ -53,6 +54,7 @@ testkit::on_both_platforms! {
     functions: super::probe;
     once_and_the_same_answer, another_body_is_refused, many_at_once_take_effect_once, a_refusal_frees_the_key,
     what_committed_is_never_done_again, keys_are_each_callers_own,
+    no_guess_can_be_held_against_what_is_stored,
 }
 
 async fn send(app: &TestApp, user: &TestUser, key: &str, amount: u64) -> testkit::TestResponse {
@@ -121,4 +123,26 @@ async fn keys_are_each_callers_own(app: TestApp) {
     let ben = app.user(Role::Patient, "Ben").await;
     send(&app, &ann, "k1", 5).await;
     assert_eq!(send(&app, &ben, "k1", 6).await.body["n"], 11);
+}
+
+async fn no_guess_can_be_held_against_what_is_stored(app: TestApp) {
+    let ann = app.user(Role::Patient, "Ann").await;
+    assert_eq!(send(&app, &ann, "k1", 5).await.status.as_u16(), 200);
+    let keys: Collection<Value> = Collection::top("idempotency-keys", &[]);
+    let stored = app.store.query(&keys, &keys.all()).await.unwrap().remove(0);
+    let body = json!({"amount": 5}).to_string();
+    let (id, request) = (plain(&[ann.id.as_str(), "k1"]), plain(&["POST", "/probe/add", &body]));
+    assert!(stored.id != id && !stored.value.to_string().contains(&request));
+    let blind = app.app.vault.blind_index(&app.store).await.unwrap();
+    assert_eq!(stored.value["request"], blind.exact("idempotency.request", &request), "it is keyed, and of the body");
+    assert_eq!(stored.id, blind.exact("idempotency.key", &id));
+}
+
+fn plain(parts: &[&str]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(part.as_bytes());
+    }
+    hex::encode(context.finish())
 }

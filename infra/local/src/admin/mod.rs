@@ -12,6 +12,7 @@ mod rewrap_keys;
 mod rotate_keys;
 mod shred;
 mod tenants;
+mod verify_audit;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,9 @@ pub enum AdminCommand {
     /// the data and of the key file can still be read together: let backups expire, or rotate the wrapping key, retire the
     /// old one and destroy its copies.
     Shred(shred::Options),
+    /// Verifies a tenant's audit log: its signed checkpoints, that every entry is there as it was sealed, and that none was
+    /// put in since. Names the first thing that is wrong, and then ends with status 1.
+    VerifyAudit(verify_audit::Options),
 }
 
 /// What a command works with.
@@ -98,5 +102,6 @@ async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
         AdminCommand::RewrapKeys => rewrap_keys::run(desk).await,
         AdminCommand::RetireKey(options) => retire_key::run(desk, options).await,
         AdminCommand::Shred(options) => shred::run(desk, options).await,
+        AdminCommand::VerifyAudit(options) => verify_audit::run(desk, options).await,
     }
 }

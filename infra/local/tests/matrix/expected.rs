@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn cells_say_who_gets_what() {
-        let answers: BTreeMap<_, _> = cell_of("GET /x", "admins=403! Doctor,Nurse=201~ Patient=200 *=404").into_iter().collect();
+        let answers: BTreeMap<_, _> =
+            cell_of("GET /x", "admins=403! Doctor,Nurse=201~ Patient=200 *=404").into_iter().collect();
         let answer = |status, is_blind, may_tell| Answer { status, is_blind, may_tell };
         assert_eq!(answers.len(), 10);
         assert_eq!(answers[&Role::ClinicAdmin], answer(403, true, true));

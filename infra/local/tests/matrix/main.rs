@@ -5,12 +5,15 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod asks;
+mod canary;
 #[path = "../common/contract.rs"]
 mod contract;
 mod expected;
 mod making;
 mod run;
 mod scene;
+#[path = "../common/secrets.rs"]
+mod secrets;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! Makes a scene's things, as documents where that is simple, else as their owner does.
 
 mod accounts;
+mod audit;
 mod chart;
 
 use std::collections::BTreeMap;
@@ -137,6 +138,13 @@ impl Making<'_> {
             Thing::Medication => self.medication().await,
             Thing::Allergy => self.allergy().await,
             Thing::Vitals => self.vitals().await,
+            Thing::Entry => self.entry().await,
+            Thing::Review => {
+                let path = format!("/api/v1/patients/{}/break-glass", self.scene.patient);
+                let body = serde_json::json!({"reason": self.scene.words.reason});
+                let broken = self.made(&self.scene.colleague, &path, &body).await;
+                self.note("reviewId", text(&broken["id"]));
+            }
             Thing::Consent => {
                 let Scene { patient, newcomer, .. } = &self.scene;
                 let consent = self.at.consent(patient, &newcomer.id, |_| ()).await;
@@ -219,10 +227,7 @@ impl Making<'_> {
             created_at: app.now(),
         };
         let theirs = notifications(&self.owner().id);
-        store
-            .transact("test-notification", async |tx| tx.create(&theirs, id.as_str(), &notification))
-            .await
-            .unwrap();
+        store.transact("test-notification", async |tx| tx.create(&theirs, id.as_str(), &notification)).await.unwrap();
         self.note("notificationId", id.as_str());
     }
 }

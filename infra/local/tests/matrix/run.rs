@@ -150,7 +150,9 @@ impl Question<'_> {
         let got = request(home, self.ask, &self.scene).by(&self.scene.caller).send().await;
         let status = got.status.as_u16();
         if status != self.answer.status {
-            report.disagreements.push(self.told(&format!("gets {status}, and not {}: {}", self.answer.status, got.body)));
+            report
+                .disagreements
+                .push(self.told(&format!("gets {status}, and not {}: {}", self.answer.status, got.body)));
             return;
         }
         let is_foreign = self.scene.relation.is_foreign();

@@ -24,8 +24,7 @@ pub(crate) enum Relation {
 }
 
 impl Relation {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Own, Self::Related, Self::Unrelated, Self::OtherTenant, Self::Unverified];
+    pub(crate) const ALL: [Self; 5] = [Self::Own, Self::Related, Self::Unrelated, Self::OtherTenant, Self::Unverified];
 
     /// Whether the thing is the caller's.
     pub(crate) const fn is_own(self) -> bool {
@@ -87,6 +86,11 @@ pub(crate) enum Thing {
     Vitals,
     /// `consentId`: a consent of the patient's to a nurse.
     Consent,
+    /// `entryId`: a sealed entry of the audit log about the patient, of what the owner did; where the patient asks, of what
+    /// a doctor did.
+    Entry,
+    /// `reviewId`: the colleague declared an emergency.
+    Review,
 }
 
 /// The two clinics.
@@ -119,7 +123,7 @@ impl World {
     /// A caller of this role, and what it is about.
     pub(crate) async fn scene(&self, role: Role, relation: Relation, things: &[Thing], words: Words) -> Scene {
         let at = if relation == Relation::OtherTenant { &self.abroad } else { &self.home };
-        let caller = self.home.user_verified(role, "Casey Caller", relation != Relation::Unverified).await;
+        let caller = self.home.user_verified(role, &words.caller, relation != Relation::Unverified).await;
         let colleague = at.user(Role::Doctor, "Dana Doctor").await;
         let newcomer = self.home.user(Role::Nurse, "Nia Newcomer").await;
         let ids = BTreeMap::new();
@@ -166,4 +170,3 @@ impl Scene {
         ghost
     }
 }
-

@@ -1,6 +1,6 @@
 use access::Principal;
 use access::outside::Outsider;
-use kernel::{SessionId, UserId};
+use kernel::{Role, SessionId, UserId};
 use model::outside::{HEARD_INDEX, OUTSIDE_TIES, OutsideTie, SESSIONS_INDEX, TIES_INDEX};
 use model::session::{SESSIONS, Session};
 use model::user::User;
@@ -52,7 +52,7 @@ impl<'a> Arrival<'a> {
                     outsider.name.as_ref().map_or("", |name| name.disclose()),
                     outsider.email.as_ref().map_or("", |email| email.disclose()),
                     if outsider.email_verified { "verified" } else { "" },
-                    outsider.role.map_or("", kernel::Role::name),
+                    outsider.role.map_or("", Role::name),
                 ],
             ),
             session_id: session_id.parse().map_err(ApiError::internal)?,
@@ -87,10 +87,10 @@ impl<'a> Arrival<'a> {
         Err(ApiError::unavailable("Too many changes to the same account at once. Please try again.", cause))
     }
 
-    /// A tie of this person to an account.
-    pub(super) fn tie(&self, user: &UserId, follows: bool) -> OutsideTie {
+    /// A tie of this person to an account. Where the issuer names no role now, it is the one that it last named.
+    pub(super) fn tie(&self, user: &UserId, follows: bool, heard_role: Option<Role>) -> OutsideTie {
         let (heard, heard_at) = (self.heard.clone(), self.outsider.issued_at);
-        OutsideTie { user_id: user.clone(), follows, heard, heard_at }
+        OutsideTie { user_id: user.clone(), follows, heard, heard_role: self.outsider.role.or(heard_role), heard_at }
     }
 
     /// The session of this sign-in, as it was found.
@@ -144,6 +144,11 @@ impl<'a> Arrival<'a> {
         }
         Ok(())
     }
+}
+
+/// What the owner of an account is told that has become more than the issuer may open.
+pub(super) fn only_here() -> ApiError {
+    ApiError::unauthorized("This account is signed in to here only, with its password and its second factor.")
 }
 
 /// What the owner of a closed account is told.

@@ -7,7 +7,7 @@ use store::Transaction;
 use vault::{Place, Subject};
 use web::ApiError;
 
-use super::arrival::{Admitted, Arrival, closed};
+use super::arrival::{Admitted, Arrival, closed, only_here};
 use crate::{end_sessions_until, search_words};
 
 /// What an account is to say from now on, after news from its issuer.
@@ -33,7 +33,9 @@ impl Arrival<'_> {
     /// Lets someone in who is known, and brings the account to what the issuer says now.
     pub(super) async fn follow(&self, tie: &OutsideTie) -> Result<Admitted, ApiError> {
         let user = &tie.user_id;
-        let is_news = tie.follows && tie.heard != self.heard && tie.heard_at <= self.outsider.issued_at;
+        let is_other = tie.heard != self.heard && tie.heard_at <= self.outsider.issued_at;
+        // What is missing from half of an answer is no news.
+        let is_news = tie.follows && is_other && self.outsider.is_complete;
         let news = if is_news { self.news(tie).await? } else { None };
         let at = self.app.now();
         let except = Some(self.session_id().clone());
@@ -48,6 +50,9 @@ impl Arrival<'_> {
                 if still.is_none_or(|still| still.value != *tie) {
                     return Ok(Admitted::Again);
                 }
+                if !tie.follows && account.is_guarded() {
+                    return Err(only_here());
+                }
                 let Some(news) = &news else {
                     self.enter(&tx, user, &account, session)?;
                     return Ok::<_, ApiError>(Admitted::As(user.clone(), Box::new(account)));
@@ -59,7 +64,7 @@ impl Arrival<'_> {
                     return Ok(Admitted::Again);
                 }
                 tx.put(&USERS, user.as_str(), &news.after)?;
-                tx.put(&OUTSIDE_TIES, &self.tie_id, &self.tie(user, true))?;
+                tx.put(&OUTSIDE_TIES, &self.tie_id, &self.tie(user, true, tie.heard_role))?;
                 if news.changes_name() {
                     tx.emit(&profile_changed)?;
                 }
@@ -98,7 +103,9 @@ impl Arrival<'_> {
             after.sign_in.email_verified_at = self.outsider.email_verified.then(|| self.app.now());
             address = Some(self.new_address(&old_email, &email).await?);
         }
-        if let Some(role) = self.outsider.role.filter(|role| *role != before.role) {
+        // Another role than the issuer named before. The same one again does not undo what an administrator decided.
+        let new_role = self.outsider.role.filter(|role| tie.heard_role != Some(*role));
+        if let Some(role) = new_role.filter(|role| *role != before.role) {
             (after.role, after.verified) = (role, self.verifies(role));
         }
         after.words = search_words(&self.index, &name, &email);

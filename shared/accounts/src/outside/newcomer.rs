@@ -32,21 +32,22 @@ impl Arrival<'_> {
     }
 
     /// Ties the person to the account that has the same address. It keeps its name and role. Without a verified address
-    /// on our side too, somebody could register with another's address and wait for the owner to come.
+    /// on our side too, somebody could register with another's address and wait for the owner to come; and an account
+    /// that is guarded here by more than an address is not for an issuer to open.
     async fn link(&self, owner: &UserId, email_index: &str, email: &Email, role: Role) -> Result<Admitted, ApiError> {
         let account = self.store.get(&USERS, owner.as_str()).await?.map(|doc| doc.value);
         match account {
-            Some(account) if account.email_is_verified() => {}
+            Some(account) if may_be_linked(&account) => {}
             _ => return self.make(email, role, None).await,
         }
-        let tie = self.tie(owner, false);
+        let tie = self.tie(owner, false, None);
         let linked = self
             .store
             .transact("outside-link", async |tx| {
                 let (still, account) = tx.get_both((&EMAIL_OWNERS, email_index), (&USERS, owner.as_str())).await?;
                 let session = self.session(&tx).await?;
                 let (Some(still), Some(account)) = (still, account) else { return Ok(Admitted::Again) };
-                if still.value.user_id != *owner || session.is_some() {
+                if still.value.user_id != *owner || session.is_some() || !may_be_linked(&account.value) {
                     return Ok(Admitted::Again);
                 }
                 if !account.value.may_sign_in() {
@@ -66,7 +67,7 @@ impl Arrival<'_> {
         let key = self.app.vault.fresh_key(&self.store.database().tenant, &Subject::User(id.clone())).await?;
         let account = self.account(&id, &key, email, role);
         let claimed = free_address.filter(|_| self.outsider.email_verified);
-        let tie = self.tie(&id, true);
+        let tie = self.tie(&id, true, None);
         let made = self
             .store
             .transact("outside-account", async |tx| {
@@ -111,7 +112,11 @@ impl Arrival<'_> {
             created_at: now,
             updated_at: now,
             last_login_at: Some(now),
-            sign_in: SignIn { email_verified_at: self.outsider.email_verified.then_some(now), ..SignIn::default() },
+            sign_in: SignIn {
+                outside: true,
+                email_verified_at: self.outsider.email_verified.then_some(now),
+                ..SignIn::default()
+            },
             deleted_at: None,
             words: search_words(&self.index, &name, email),
         }
@@ -121,6 +126,10 @@ impl Arrival<'_> {
     pub(super) const fn verifies(&self, role: Role) -> bool {
         !role.is_staff() || self.outsider.verifies_staff
     }
+}
+
+const fn may_be_linked(account: &User) -> bool {
+    account.email_is_verified() && !account.is_guarded()
 }
 
 /// Of several first requests of one person, one makes the account.

@@ -6,7 +6,7 @@ use store::{Direction, Op};
 
 use super::{Problem, Step, Walk, head_document};
 use crate::checkpoint::STATEMENT_TYPE;
-use crate::log::{Found, LOG, is_timed, timed};
+use crate::log::{Found, LOG, Window, is_timed, timed};
 use crate::{LATEST, checkpoint_name};
 
 /// How many entries are looked through at once.
@@ -15,21 +15,52 @@ const PAGE: u32 = 500;
 impl Walk<'_> {
     /// Whether the chain is as long as the head says, the head and the last tiles are right, and no entry is where nobody
     /// looks for one.
-    pub(super) async fn ending(&self, now: Time) -> Step {
+    pub(super) async fn ending(&mut self, now: Time) -> Step {
         let size = self.edge.size();
         let tenant = &self.ledger.store.database().tenant;
         let head_size = self.head.as_ref().map_or(0, |head| head.size);
         if head_size > size {
             return Ok(Some(Problem::missing(&checkpoint_name(tenant, size), size)));
         }
-        let is_level = head_size == size;
-        if is_level && let Some(problem) = self.head_and_edge().await? {
-            return Ok(Some(problem));
+        let head = if head_size == size { self.head_and_edge().await? } else { self.head_behind() };
+        if head.is_some() {
+            return Ok(head);
         }
-        match self.in_the_future(now).await? {
-            None => self.without_time().await,
-            problem => Ok(problem),
+        for problem in [self.in_quiet_time().await?, self.in_the_future(now).await?] {
+            if problem.is_some() {
+                return Ok(problem);
+            }
         }
+        self.without_time().await
+    }
+
+    /// Sweeps that found nothing read the time after the last checkpoint too.
+    async fn in_quiet_time(&mut self) -> Step {
+        let Some(head) = &self.head else { return Ok(None) };
+        let Some(swept) = head.swept_until else { return Ok(None) };
+        let (after, size) = (self.until.unwrap_or(head.until), head.size);
+        let too_late = swept.minus(LATEST).to_string();
+        let mut window = Window::new(&self.ledger.store, Some(after), swept);
+        while !window.is_over() {
+            for found in window.page().await? {
+                if found.at < too_late {
+                    return self.out_of_place(&found, size).await.map(Some);
+                }
+                self.found.waiting += 1;
+            }
+        }
+        Ok(None)
+    }
+
+    /// A head that is behind the last checkpoint stands where that one continues from: a crash was between them, and the next
+    /// run makes it good.
+    fn head_behind(&self) -> Option<Problem> {
+        let is_right = self.before.as_ref().is_some_and(|(size, root)| match &self.head {
+            Some(head) => head.size == *size && head.root == *root,
+            None => *size == 0,
+        });
+        let what = "it is behind the checkpoints";
+        (!is_right).then(|| Problem::index(head_document(), self.edge.size(), what))
     }
 
     async fn head_and_edge(&self) -> Step {
@@ -37,10 +68,10 @@ impl Walk<'_> {
         let signed = self.ledger.tokens.verify_statement(STATEMENT_TYPE, &head.checkpoint).unwrap_or_default();
         let root = hex::encode(self.edge.root());
         let is_right = head.root == root
-            && signed["root"] == Value::from(root)
-            && signed["size"] == Value::from(head.size)
+            && signed["root"] == root
+            && signed["size"] == head.size
             && signed["until"] == serde_json::json!(head.until)
-            && signed["tenant"] == Value::from(self.ledger.store.database().tenant.as_str());
+            && signed["tenant"] == self.ledger.store.database().tenant.as_str();
         if !is_right {
             return Ok(Some(Problem::index(head_document(), head.size, "it is not what the last checkpoint says")));
         }

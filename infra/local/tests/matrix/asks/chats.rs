@@ -17,9 +17,7 @@ pub(super) fn asks() -> Vec<Ask> {
         plain("DELETE /api/v1/chats/{chatId}"),
         with("POST /api/v1/chats/{chatId}/pin", &[], |_| Made::body(json!({"pinned": true}))),
         with("PUT /api/v1/chats/{chatId}/membership", &[], |_| Made::body(json!({"muted": true}))),
-        with("POST /api/v1/chats/{chatId}/participants", &[], |scene| {
-            Made::body(json!({"userId": scene.newcomer.id}))
-        }),
+        with("POST /api/v1/chats/{chatId}/participants", &[], |scene| Made::body(json!({"userId": scene.newcomer.id}))),
         plain("DELETE /api/v1/chats/{chatId}/participants/{userId}"),
         needing("GET /api/v1/chats/{chatId}/messages", &[Message]),
         with("POST /api/v1/chats/{chatId}/messages", &[], |scene| Made::body(json!({"content": scene.words.said}))),

@@ -9,7 +9,9 @@ pub(super) fn asks() -> Vec<Ask> {
         plain("GET /api/v1/patients/me/access-log"),
         plain("GET /api/v1/patients/{patientId}/access"),
         with("POST /api/v1/patients/{patientId}/consents", &[], |scene| {
-            Made::body(json!({"grantee": {"type": "user", "userId": scene.newcomer.id}, "scope": {"type": "whole-chart"}}))
+            Made::body(
+                json!({"grantee": {"type": "user", "userId": scene.newcomer.id}, "scope": {"type": "whole-chart"}}),
+            )
         }),
         needing("GET /api/v1/patients/{patientId}/consents", &[Consent]),
         needing("DELETE /api/v1/patients/{patientId}/consents/{consentId}", &[Consent]),

@@ -3,6 +3,7 @@
 //! Path parameters are the scene's ids of the same names, so an operation without a body and without needs has no more than
 //! its name here. Bodies are valid, with the scene's words in every free text.
 
+mod audit;
 mod chats;
 mod consents;
 mod identity;
@@ -78,6 +79,7 @@ pub(crate) fn all() -> Vec<Ask> {
         chats::asks(),
         notifications::asks(),
         notes::asks(),
+        audit::asks(),
     ] {
         all.extend(part);
     }

@@ -6,8 +6,7 @@ use crate::scene::Scene;
 use crate::scene::Thing::{Address, Person};
 
 /// An image of 8 x 8 pixels, with the name Canary Finch in its EXIF data and in a comment.
-const PICTURE: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAHHRFWHRDb21tZW50AENhbmFyeSBGaW5jaCBhdCBob21l7AbY\
+const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAHHRFWHRDb21tZW50AENhbmFyeSBGaW5jaCBhdCBob21l7AbY\
      1AAAACdlWElmSUkqAAgAAAABAA4BAgANAAAAGgAAAAAAAABDYW5hcnkgRmluY2gASoOGEQAAAGxJREFUeNoNyUEBADAIAzGk\
      IKU67oUUpFQKUiplyzdVRRcqptjCxRUpqppu1EyzjZtr0j9EC4kRKyxORD+GHjTMsIOHGzI/ll60zLKLl1uyP0wbmTFrbM7E\
      P44+dMyxh487cj9CB4UJGxwuJDwZzk6B6UJiowAAAABJRU5ErkJggg==";

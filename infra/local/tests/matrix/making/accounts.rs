@@ -75,8 +75,7 @@ impl Making<'_> {
             expires_at: app.now().plus(OTP_LIFETIME),
         };
         let until = asked.expires_at;
-        let write =
-            store.transact("test-otp", async |tx| tx.create_until(&OTP_REQUESTS, id.as_str(), &asked, until));
+        let write = store.transact("test-otp", async |tx| tx.create_until(&OTP_REQUESTS, id.as_str(), &asked, until));
         write.await.unwrap();
         self.note("requestId", id.as_str());
     }

@@ -1,0 +1,6 @@
+//! The audit service.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    runtime::run(audit::function()).await
+}
