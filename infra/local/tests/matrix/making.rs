@@ -147,7 +147,9 @@ impl Making<'_> {
             }
             Thing::Consent => {
                 let Scene { patient, newcomer, .. } = &self.scene;
-                let consent = self.at.consent(patient, &newcomer.id, |_| ()).await;
+                // Whoever acts for a patient takes back what they gave themselves.
+                let by = self.owner().id.clone();
+                let consent = self.at.consent(patient, &newcomer.id, |consent| consent.granted_by = by.clone()).await;
                 self.note("consentId", consent.as_str());
             }
         }

@@ -10,7 +10,7 @@ pub(super) fn asks() -> Vec<Ask> {
             let words = &scene.words;
             let email = format!("new.{}", words.email);
             Made::body(json!({"name": words.name, "email": email, "password": words.password, "role": "Patient",
-                              "phoneNumber": words.phone, "title": words.name}))
+                              "phoneNumber": words.phone, "title": "MD"}))
         }),
         with("POST /api/v1/auth/login", &[Account], |scene| {
             Made::body(json!({"email": scene.id("email"), "password": scene.id("password")}))

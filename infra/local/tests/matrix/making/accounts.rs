@@ -96,7 +96,7 @@ impl Making<'_> {
 
     pub(super) async fn mfa_offer(&mut self) {
         let offered = self.made(&self.scene.caller, "/api/v1/auth/enable-mfa", &json!({})).await;
-        let secret = Secret::try_from_base32(&text(&offered["secret"])).unwrap();
+        let secret = Secret::try_from_base32(text(&offered["secret"])).unwrap();
         let totp = Builder::new().with_secret(secret).build().unwrap();
         let code = totp.generate(u64::try_from(self.at.app.now().as_secs()).unwrap()).to_string();
         self.note("code", code);
