@@ -155,7 +155,7 @@ mod tests {
         let patient = app.patient_now(&id).await;
         assert_eq!(patient.circle.consents.len(), 1);
         assert!(patient.holders.contains(&format!("u:{}", other.id)));
-        let consent_id: kernel::ConsentId = given["id"].as_str().unwrap().parse().unwrap();
+        let consent_id: ConsentId = given["id"].as_str().unwrap().parse().unwrap();
         let stored = app.store.get(&consents(&id), consent_id.as_str()).await.unwrap().unwrap();
         assert_eq!(stored.value, patient.circle.consents[0]);
         let entry = app.audit_log().await.pop().unwrap();

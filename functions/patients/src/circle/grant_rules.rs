@@ -17,7 +17,7 @@ impl GrantConsentBody {
     /// The consent that is asked for, if it keeps the rules.
     pub(crate) async fn checked(self, app: &App, caller: &Caller, chart: &OpenChart) -> Result<Consent, ApiError> {
         let now = app.now();
-        let by = Giver::of(caller, chart);
+        let by = Giver::of(chart);
         let (from, until) = self.dates(now)?;
         let purposes = distinct(&self.purposes);
         by.may_give(&purposes)?;
@@ -124,7 +124,7 @@ struct Giver<'a> {
 }
 
 impl<'a> Giver<'a> {
-    fn of(caller: &'a Caller, chart: &'a OpenChart) -> Self {
+    fn of(chart: &'a OpenChart) -> Self {
         let is_patient = chart.reasons.contains(&Reason::OwnRecord);
         let acts_by = |consent: &&Consent| !is_patient && chart.reasons.contains(&Reason::Proxy(consent.id.clone()));
         Self { caller, proxies: chart.patient.circle.consents.iter().filter(acts_by).collect() }
