@@ -22,6 +22,7 @@ pub(crate) async fn add_address(
 ) -> Result<(StatusCode, Json<AddressView>), ApiError> {
     let key = AccountKey::of(&app, &caller.store, caller.user()).await?;
     let id = AddressId::generate(app.random.as_ref());
+    caller.trail.action("address.add").entity("address", &id);
     let now = app.now();
     let as_default = body.is_default == Some(true);
     let address = Address { content: body.seal(&key, &id)?, id, created_at: now, updated_at: now };

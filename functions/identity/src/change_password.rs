@@ -1,5 +1,5 @@
 use access::password::check_new;
-use accounts::{Proof, prove};
+use accounts::{Counter, Proof, prove};
 use axum::extract::State;
 use events::Emit;
 use garde::Validate;
@@ -65,6 +65,7 @@ pub(crate) async fn change_password(
     caller
         .store
         .transact("change-password", async |tx| {
+            Counter::of_user(caller.user()).must_be_open(&tx, app.now()).await?;
             let mut user = or_closed(tx.get(&USERS, id).await?.map(|doc| doc.value))?;
             if user.password_hash != seen.password_hash {
                 return Err(

@@ -49,13 +49,15 @@ pub(crate) async fn disable_mfa(
     caller
         .store
         .transact("disable-mfa", async |tx| {
+            let own = Counter::of_user(caller.user());
+            own.must_be_open(&tx, app.now()).await?;
             let mut user = or_closed(tx.get(&USERS, id).await?.map(|doc| doc.value))?;
             let mut mfa = user.sign_in.mfa.take().ok_or_else(none)?;
             if !factor.spend(&mut mfa) {
                 return Err(ApiError::forbidden("The code was used before.").detail("field", "code"));
             }
             tx.put(&USERS, id, &user)?;
-            Counter::of_user(caller.user()).clear(&tx);
+            own.clear(&tx);
             Ok::<_, ApiError>(())
         })
         .await?;

@@ -1,10 +1,11 @@
 use accounts::SharedSecret;
+use axum::Extension;
 use axum::extract::State;
 use model::sign_in::MfaOffer;
 use model::user::USERS;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{ApiError, App, Caller, Code, Json, Problems};
+use web::{ApiError, App, Caller, Code, Json, NotKept, Problems};
 
 use crate::accounts::{AccountKey, or_closed};
 use crate::qr;
@@ -21,6 +22,9 @@ pub(crate) struct MfaOffered {
     qr_code: String,
 }
 
+/// Shown once: no second request with the same `Idempotency-Key` sees it.
+type Answer = (Extension<NotKept>, Json<MfaOffered>);
+
 /// Set up a second factor
 ///
 /// Answers a new secret for an authenticator app (RFC 6238: SHA-1, 6 digits, 30 seconds). It counts once POST
@@ -29,11 +33,12 @@ pub(crate) struct MfaOffered {
     post, path = "/api/v1/auth/enable-mfa", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = MfaOffered, description = "Scan it, then confirm it"), Problems),
 )]
-pub(crate) async fn enable_mfa(State(app): State<App>, caller: Caller) -> Result<Json<MfaOffered>, ApiError> {
+pub(crate) async fn enable_mfa(State(app): State<App>, caller: Caller) -> Result<Answer, ApiError> {
     let key = AccountKey::of(&app, &caller.store, caller.user()).await?;
     let secret = SharedSecret::generate(app.random.as_ref())?;
     let sealed = secret.seal(key.subject_key(), caller.tenant(), caller.user());
     let id = caller.user().as_str();
+    caller.trail.action("auth.mfa-offered").entity("user", id);
     let user = caller
         .store
         .transact("offer-mfa", async |tx| {
@@ -48,7 +53,8 @@ pub(crate) async fn enable_mfa(State(app): State<App>, caller: Caller) -> Result
         })
         .await?;
     let url = secret.to_url(&key.open("email", &user.email)?)?;
-    Ok(Json(MfaOffered { secret: secret.to_base32(), qr_code: qr::data_url(&url)?.into_disclosed() }))
+    let offered = MfaOffered { secret: secret.to_base32(), qr_code: qr::data_url(&url)?.into_disclosed() };
+    Ok((Extension(NotKept), Json(offered)))
 }
 
 /// Set up a second factor, at the address that older clients use
@@ -58,7 +64,7 @@ pub(crate) async fn enable_mfa(State(app): State<App>, caller: Caller) -> Result
     post, path = "/api/v1/auth/mfa/enable", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = MfaOffered, description = "Scan it, then confirm it"), Problems),
 )]
-pub(crate) async fn enable_mfa_alias(state: State<App>, caller: Caller) -> Result<Json<MfaOffered>, ApiError> {
+pub(crate) async fn enable_mfa_alias(state: State<App>, caller: Caller) -> Result<Answer, ApiError> {
     enable_mfa(state, caller).await
 }
 
@@ -72,7 +78,7 @@ mod tests {
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
-        a_secret_is_offered, one_that_counts_is_not_replaced,
+        a_secret_is_offered, a_secret_is_not_kept, one_that_counts_is_not_replaced,
     }
 
     async fn a_secret_is_offered(app: TestApp) {
@@ -87,6 +93,19 @@ mod tests {
         assert_eq!(me["mfaEnabled"], false, "it waits to be confirmed");
         testing::login(&app, "ann@example.com").await;
         app.post("/api/v1/auth/enable-mfa").refused(401, "UNAUTHORIZED").await;
+    }
+
+    async fn a_secret_is_not_kept(app: TestApp) {
+        let ann = testing::register(&app, "ann@example.com", Role::Nurse).await;
+        let ask = || {
+            let request = testing::request_as(&app, &ann, Method::POST, "/api/v1/auth/enable-mfa");
+            request.header("idempotency-key", "k1")
+        };
+        let secret = ask().expect(200).await["secret"].as_str().unwrap().to_owned();
+        let again = ask().send().await;
+        assert_eq!(again.status, 409);
+        assert!(!again.body.to_string().contains(&secret));
+        assert_eq!(testing::audit(&app, "auth.mfa-offered").await.len(), 1);
     }
 
     async fn one_that_counts_is_not_replaced(app: TestApp) {

@@ -1,4 +1,4 @@
-use accounts::OneTime;
+use accounts::{OneTime, too_many_messages};
 use axum::extract::State;
 use events::{Delivery, Emit, Failure};
 use garde::Validate;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use web::{ApiError, App, ClientInfo, Job, Json, Problems, Record, SignInTenant};
 
 use crate::accounts::{AccountKey, find_by_index};
-use crate::throttle::throttle;
+use crate::throttle::Throttles;
 use crate::wire::{SUCCEEDED, Succeeded};
 use crate::{mail, rules};
 
@@ -28,7 +28,8 @@ pub(crate) struct ForgotPasswordBody {
 /// Ask for a new password
 ///
 /// Sends an e-mail with a token for POST /api/v1/auth/reset-password. The answer is the same, and takes as long, whether or
-/// not there is an account. At most once a minute and five times an hour for an address.
+/// not there is an account. At most once a minute and five times an hour for an address from one network, and twenty times
+/// an hour in all.
 #[utoipa::path(
     post, path = "/api/v1/auth/forgot-password", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -42,15 +43,18 @@ pub(crate) async fn forgot_password(
     Json(body): Json<ForgotPasswordBody>,
 ) -> Result<(StatusCode, Json<Succeeded>), ApiError> {
     let email = rules::email(&body.email)?;
-    let index = app.vault.blind_index(&tenant.store).await?.exact(EMAIL_INDEX, email.disclose());
-    let throttled = format!("reset_{index}");
+    let blind = app.vault.blind_index(&tenant.store).await?;
+    let index = blind.exact(EMAIL_INDEX, email.disclose());
+    let throttles = Throttles::new("reset", &index, &blind, &client);
     let forgotten = app.occurs(PasswordForgotten { address_index: index });
     let entry = app.entry("auth.password-forgotten", &client);
     // Whether there is an account is looked up afterwards, where nobody waits for it.
     tenant
         .store
         .transact("forgot-password", async |tx| {
-            throttle(&tx, &throttled, app.now()).await?;
+            if let Some(wait) = throttles.count(&tx, app.now()).await? {
+                return Err(too_many_messages(wait));
+            }
             tx.emit(&forgotten)?;
             tx.record(&entry)?;
             Ok::<_, ApiError>(())

@@ -12,7 +12,8 @@ testkit::on_both_platforms! {
     builds;
     five_failures_lock_the_account_everywhere, locks_grow_to_a_quarter_of_an_hour, a_lock_is_for_strangers,
     an_address_is_locked_after_twenty, an_account_that_is_none_is_locked_alike, a_new_password_ends_a_lock,
-    a_success_forgets_failures, guesses_at_once_are_counted,
+    a_success_forgets_failures, a_known_network_tells_nothing, a_success_takes_back_its_own_failures,
+    strangers_use_up_their_own_allowance, guesses_at_once_are_counted,
 }
 
 const ANN: &str = "ann@example.com";
@@ -98,11 +99,55 @@ async fn an_address_is_locked_after_twenty(build: Build) {
     }
     assert_eq!(told(&login(&app, &stranger(1), ANN, PASSWORD).await), (429, "30"));
     assert_eq!(told(&login(&app, &stranger(2), ANN, PASSWORD).await).0, 200);
-    // Known or not, an address that guesses has to wait.
+    // Who has signed in from there before gets in all the same; others, known or not, are told to wait.
     for n in 0..20 {
         assert_eq!(fail(&app, HOME, &format!("guess{n}@example.com")).await, 401);
     }
-    assert_eq!(told(&login(&app, HOME, ANN, PASSWORD).await), (429, "30"));
+    assert_eq!(told(&login(&app, HOME, ANN, PASSWORD).await), (200, ""));
+    for email in [ANN, "nobody@example.com"] {
+        assert_eq!(told(&login(&app, HOME, email, "not this one").await), (429, "30"));
+    }
+}
+
+/// From where she signs in, a lock does not tell that she has an account, whoever else has made it begin.
+async fn a_known_network_tells_nothing(build: Build) {
+    let app = app(build).await;
+    let story = async |email: &str, strangers: u32| {
+        let mut story = Vec::new();
+        for n in 0..strangers {
+            fail(&app, &stranger(n), email).await;
+        }
+        for _ in 0..7 {
+            let before = (app.store.meter().counts(), app.app.passwords.work_done());
+            let answer = login(&app, HOME, email, "not this one").await;
+            let told = (answer.status.as_u16(), answer.headers.get("retry-after").cloned(), answer.body);
+            story.push((told, app.store.meter().counts() - before.0, app.app.passwords.work_done() - before.1));
+        }
+        app.clock.advance(Duration::from_secs(3600));
+        story
+    };
+    for strangers in [0, 5] {
+        let known = story(ANN, strangers).await;
+        assert_eq!(known, story("nobody@example.com", strangers).await, "after {strangers} from elsewhere");
+        assert_eq!(known.iter().map(|step| step.2).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 0, 0]);
+    }
+}
+
+/// Typing errors of somebody who then gets in do not count for all behind the same address.
+async fn a_success_takes_back_its_own_failures(build: Build) {
+    let app = app(build).await;
+    for round in 0..8 {
+        for _ in 0..4 {
+            assert_eq!(fail(&app, HOME, ANN).await, 401, "round {round}");
+        }
+        assert_eq!(told(&login(&app, HOME, ANN, PASSWORD).await).0, 200);
+    }
+    // What was guessed at others stays counted, however often somebody gets in.
+    for n in 0..20 {
+        assert_eq!(fail(&app, HOME, &format!("guess{n}@example.com")).await, 401);
+        assert_eq!(told(&login(&app, HOME, ANN, PASSWORD).await).0, 200);
+    }
+    assert_eq!(fail(&app, HOME, "guess20@example.com").await, 429);
 }
 
 /// The same answers, reads, writes and password checks at each step.
@@ -122,7 +167,7 @@ async fn an_account_that_is_none_is_locked_alike(build: Build) {
     let known: Vec<_> = story(ANN, 0).await;
     assert_eq!(known, story("nobody@example.com", 100).await);
     let steps: Vec<(u16, u64)> = known.iter().map(|step| (step.0.0, step.3)).collect();
-    assert_eq!(steps, [(401, 1), (401, 1), (401, 1), (401, 1), (401, 1), (429, 0), (429, 0), (429, 0)]);
+    assert_eq!(steps, [(401, 1), (401, 1), (401, 1), (401, 1), (401, 1), (429, 1), (429, 1), (429, 1)]);
 }
 
 async fn a_new_password_ends_a_lock(build: Build) {
@@ -158,4 +203,24 @@ async fn guesses_at_once_are_counted(build: Build) {
     tokio::join!(guess(0), guess(1), guess(2), guess(3), guess(4), guess(5));
     let answers: Value = login(&app, &stranger(7), ANN, PASSWORD).await.body;
     assert_eq!(answers["error"]["code"], "RATE_LIMITED", "{answers}");
+}
+
+/// Strangers who ask for many codes do not keep the owner from asking.
+async fn strangers_use_up_their_own_allowance(build: Build) {
+    let app = app(build).await;
+    let ask = async |from: &str| {
+        let before = app.sent().await.len();
+        let body = json!({"email": ANN});
+        let answer = app.post("/api/v1/auth/request-otp").header("x-forwarded-for", from).json(&body).send().await;
+        (answer.status.as_u16(), app.sent().await.len() - before)
+    };
+    for n in 0..4 {
+        for _ in 0..5 {
+            assert_eq!(ask(&stranger(n)).await, (202, 1));
+            app.clock.advance(Duration::from_secs(60));
+        }
+        assert_eq!(ask(&stranger(n)).await, (429, 0));
+    }
+    assert_eq!(ask(&stranger(9)).await, (202, 0), "the same answer, and no code");
+    assert_eq!(ask(HOME).await, (202, 1));
 }

@@ -37,7 +37,8 @@ pub(crate) struct LoginBody {
 ///
 /// An account with a second factor wants `mfaCode`: without it the answer is 401 with `details.mfaRequired`, once the
 /// password is right. After five failures in 15 minutes attempts from new addresses are refused with 429 for 30 seconds, then
-/// for longer, up to 15 minutes; `Retry-After` says how long.
+/// for longer, up to 15 minutes; `Retry-After` says how long. From where someone has signed in to the account before, the
+/// right password is taken, until five have failed from there.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -54,7 +55,7 @@ pub(crate) async fn login(
     let password = Phi::new(body.password);
     let blind = app.vault.blind_index(&tenant.store).await?;
     let index = blind.exact(EMAIL_INDEX, email.disclose());
-    let attempt = Attempt::new(&app, &tenant, &client, (&blind, &index), "auth.login");
+    let mut attempt = Attempt::new(&app, &tenant, &client, (&blind, &index), "auth.login");
     let found = find_by_index(&tenant.store, &index).await?;
     attempt.must_be_heard(found.as_ref()).await?;
     let verified = verify_password(&app, found.as_ref().map(|(_, user)| user), &password).await?;

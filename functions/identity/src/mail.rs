@@ -12,6 +12,9 @@ use web::App;
 /// Where an invited person chooses a password.
 pub(crate) const INVITATION_PAGE: &str = "accept-invitation";
 
+/// For how long it is worth telling what happened.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// To verify a new account's address.
 pub(crate) fn verification(app: &App, address: Phi<String>, token: &OneTime) -> Letter {
     let link = token.link(app, "verify-email");
@@ -55,7 +58,29 @@ pub(crate) fn password_changed(address: Phi<String>) -> Letter {
         "The password of your ConsentMD account was changed, and all other devices were signed out.\n\nIf it was \
                 not you, choose a new one at once with \"forgot password\", and tell your clinic."
             .to_owned();
-    to_address("password-changed", address, "Your password was changed", text, Duration::from_secs(24 * 3600))
+    to_address("password-changed", address, "Your password was changed", text, DAY)
+}
+
+/// That a telephone number signs in from now on, in case it was somebody else.
+pub(crate) fn phone_signs_in(address: Phi<String>) -> Letter {
+    let text = "Codes sent to the telephone number of your ConsentMD account now sign in to it.\n\nIf it was not you who \
+                verified the number, change your password at once, remove the number from your profile, and tell your clinic.";
+    to_address("phone-verified", address, "A telephone number now signs in", text.to_owned(), DAY)
+}
+
+/// That a second factor is asked for from now on, in case it was somebody else.
+pub(crate) fn mfa_enabled(address: Phi<String>) -> Letter {
+    let text = "Your ConsentMD account now asks for a code of an authenticator app when you sign in.\n\nIf it was not you \
+                who switched this on, tell your clinic: an administrator can switch it off.";
+    to_address("second-factor", address, "A second factor is on", text.to_owned(), DAY)
+}
+
+/// That an administrator switched the second factor off.
+pub(crate) fn mfa_reset(address: Phi<String>) -> Letter {
+    let text = "An administrator of your clinic has switched off the second factor of your ConsentMD account, and signed \
+                out all devices.\n\nSign in with your password alone, and set the second factor up again. If you have not \
+                asked for this, tell your clinic.";
+    to_address("second-factor", address, "Your second factor is off", text.to_owned(), DAY)
 }
 
 /// A code to sign in with, or to show that an address or number is one's own.

@@ -108,32 +108,32 @@ async fn rotate(
     let Some(known) = store.get(&SESSIONS, id.as_str()).await? else { return Ok(Rotation::Refused) };
     // Whose a session is never changes.
     let user_id = known.value.user_id;
-    let reused = app.entry("auth.refresh", client).entity("session", id.as_str()).denied("token-used-twice");
+    let entry = app.entry("auth.refresh", client).entity("session", id.as_str()).of_user(&user_id);
     let ended = app.occurs(SessionsEnded { user_id: user_id.clone(), session_ids: vec![id.clone()] });
     store
         .transact("refresh", async |tx| {
             let (session, user) = tx.get_both((&SESSIONS, id.as_str()), (&USERS, user_id.as_str())).await?;
             let Some(mut session) = session.map(|doc| doc.value).filter(|session| session.is_live(now)) else {
+                tx.record(&entry.clone().denied("session-over"))?;
                 return Ok(Rotation::Refused);
             };
             if !presented.is_of_family(&session.family_hash) {
+                tx.record(&entry.clone().denied("no-token-of-it"))?;
                 return Ok(Rotation::Refused);
             }
+            let entry = user.as_ref().map_or(entry.clone(), |user| entry.clone().of(&user_id, user.value.role));
             let user = user.map(|doc| doc.value).filter(|user| user.may_sign_in());
             let end = match &user {
-                _ if !presented.matches(&session.refresh_hash) => Some(EndReason::RefreshReused),
-                _ if session.is_idle(now, app.settings.session_idle) => Some(EndReason::Idle),
-                None => Some(EndReason::AccountChanged),
+                _ if !presented.matches(&session.refresh_hash) => Some((EndReason::RefreshReused, "token-used-twice")),
+                _ if session.is_idle(now, app.settings.session_idle) => Some((EndReason::Idle, "idle")),
+                None => Some((EndReason::AccountChanged, "account-closed")),
                 Some(_) => None,
             };
-            if let Some(reason) = end {
+            if let Some((reason, refusal)) = end {
                 session.end(now, reason);
                 sessions::put(&tx, &id, &session)?;
                 tx.emit(&ended)?;
-                if reason == EndReason::RefreshReused {
-                    let role = user.as_ref().map(|user| user.role);
-                    tx.record(&role.map_or(reused.clone(), |role| reused.clone().of(&user_id, role)))?;
-                }
+                tx.record(&entry.denied(refusal))?;
                 return Ok(Rotation::Ended(id.clone()));
             }
             let Some(user) = user else { return Ok(Rotation::Refused) };

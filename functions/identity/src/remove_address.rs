@@ -16,6 +16,7 @@ pub(crate) async fn remove_address(
     caller: Caller,
     Path(address_id): Path<AddressId>,
 ) -> Result<Json<Succeeded>, ApiError> {
+    caller.trail.action("address.remove").entity("address", &address_id);
     let user = caller.user().as_str();
     caller
         .store

@@ -1,3 +1,4 @@
+use accounts::network;
 use axum::extract::State;
 use events::Emit;
 use garde::Validate;
@@ -13,7 +14,7 @@ use web::{ApiError, App, Caller, ClientInfo, Json, Problems, Record, SignInTenan
 
 use crate::accounts::{AccountKey, find_own};
 use crate::rules;
-use crate::throttle::throttle;
+use crate::throttle::Throttles;
 
 /// For whom a code is asked, and what for.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -97,7 +98,8 @@ impl OtpRequested {
 ///
 /// Sends a code of six digits over WhatsApp, SMS or e-mail; the next way is taken where one fails. The answer is the same,
 /// and takes as long, whether or not there is an account. At most once a minute and five times an hour for an address
-/// or number.
+/// or number from one network. Of more than twenty in an hour from all networks, those go out that were asked for where
+/// somebody has signed in to the account before.
 #[utoipa::path(
     post, path = "/api/v1/auth/request-otp", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -119,19 +121,33 @@ pub(crate) async fn request_otp(
         CodePurpose::Verify => (OtpPurpose::Verify, Some(owner(&app, caller, &tenant, (by, &index)).await?)),
     };
     let id = OtpRequestId::generate(app.random.as_ref());
-    let (now, throttled) = (app.now(), format!("code_{index}"));
+    let now = app.now();
+    let throttles = Throttles::new("code", &index, &blind, &client);
+    let network = network(&blind, &client);
     let channel = body.channel.map(Channel::from);
     let expires_at = now.plus(OTP_LIFETIME);
-    let (code_hash, attempts, round) = (None, 0, 0);
-    let asked =
-        OtpRequest { by, index, purpose, channel, user_id, code_hash, attempts, round, created_at: now, expires_at };
-    let requested = app.occurs(CodeRequested { request_id: id.clone(), round });
+    let asked = OtpRequest {
+        by,
+        index,
+        purpose,
+        channel,
+        network,
+        for_known_only: false,
+        user_id,
+        code_hash: None,
+        attempts: 0,
+        round: 0,
+        created_at: now,
+        expires_at,
+    };
+    let requested = app.occurs(CodeRequested { request_id: id.clone(), round: 0 });
     let entry = app.entry("auth.code-requested", &client);
     // Whether there is an account is looked up afterwards, where nobody waits for it.
     tenant
         .store
         .transact("request-otp", async |tx| {
-            throttle(&tx, &throttled, now).await?;
+            let for_known_only = throttles.count(&tx, now).await?.is_some();
+            let asked = OtpRequest { for_known_only, ..asked.clone() };
             tx.create_until(&OTP_REQUESTS, id.as_str(), &asked, expires_at)?;
             tx.emit(&requested)?;
             tx.record(&entry)?;

@@ -1,3 +1,4 @@
+use accounts::network;
 use axum::extract::State;
 use events::Emit;
 use garde::Validate;
@@ -10,7 +11,7 @@ use utoipa::ToSchema;
 use web::{ApiError, App, ClientInfo, Json, Problems, Record, SignInTenant};
 
 use crate::request_otp::OtpRequested;
-use crate::throttle::throttle;
+use crate::throttle::Throttles;
 
 /// A code that did not come.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -23,8 +24,7 @@ pub(crate) struct ResendOtpBody {
 
 /// Ask for another code
 ///
-/// Sends a new code for the same request; the one before is good no more. At most once a minute and five times an hour for
-/// an address or number, the first code included.
+/// Sends a new code for the same request; the one before is good no more. It counts as POST /api/v1/auth/request-otp does.
 #[utoipa::path(
     post, path = "/api/v1/auth/resend-otp", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -38,6 +38,8 @@ pub(crate) async fn resend_otp(
     Json(body): Json<ResendOtpBody>,
 ) -> Result<(StatusCode, Json<OtpRequested>), ApiError> {
     let (id, now) = (body.request_id, app.now());
+    let blind = app.vault.blind_index(&tenant.store).await?;
+    let address = network(&blind, &client);
     let entry = app.entry("auth.code-requested", &client);
     let requested = app.occurs(CodeRequested { request_id: id.clone(), round: 0 });
     tenant
@@ -46,7 +48,8 @@ pub(crate) async fn resend_otp(
             let asked = tx.get(&OTP_REQUESTS, id.as_str()).await?.map(|doc| doc.value);
             let mut asked =
                 asked.filter(|asked| now < asked.expires_at).ok_or_else(|| ApiError::not_found("request"))?;
-            throttle(&tx, &format!("code_{}", asked.index), now).await?;
+            let wait = Throttles::new("code", &asked.index, &blind, &client).count(&tx, now).await?;
+            (asked.for_known_only, asked.network) = (wait.is_some(), address.clone());
             asked.round += 1;
             (asked.code_hash, asked.attempts) = (None, 0);
             asked.expires_at = now.plus(OTP_LIFETIME);

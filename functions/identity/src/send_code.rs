@@ -24,6 +24,10 @@ pub(crate) async fn send_code(job: Job, delivery: Delivery<CodeRequested>) -> Re
     let owners = owners(&store, &asked).await?;
     // To the first one's key; a number that several have gets a word to its holder and no code.
     let Some((id, user)) = owners.first() else { return Ok(()) };
+    let is_known = asked.network.as_deref().is_some_and(|network| user.sign_in.knows(network));
+    if asked.for_known_only && !is_known {
+        return Ok(());
+    }
     let key = AccountKey::of(&app, &store, id).await?;
     let mut routes = routes(&key, user, &asked)?;
     let code = Phi::new(format!("{:06}", app.random.below(1_000_000)));

@@ -1,5 +1,7 @@
 //! What all ways of signing in have in common: locks, the second factor, the session, the entries in the audit log.
 
+use std::time::Duration;
+
 use accounts::{Counter, Factor, Failure, locked, network, too_many};
 use kernel::{OtpRequestId, UserId};
 use model::sign_in::{ATTEMPTS, OTP_REQUESTS, OtpRequest};
@@ -58,7 +60,24 @@ pub(crate) struct Attempt<'a> {
     action: &'static str,
     /// The client's network.
     address: Option<String>,
-    counters: Vec<Counter>,
+    counters: Counters,
+    /// How long the lock lasts under which this attempt is heard.
+    lock: Option<Duration>,
+}
+
+/// On what failures are counted.
+struct Counters {
+    /// For the address or number given, from wherever.
+    identifier: Counter,
+    /// For it, from the client's network; and for that network. None where the network is not known.
+    network: Option<(Counter, Counter)>,
+}
+
+impl Counters {
+    fn all(&self) -> Vec<Counter> {
+        let network = self.network.iter().flat_map(|(pair, address)| [pair.clone(), address.clone()]);
+        std::iter::once(self.identifier.clone()).chain(network).collect()
+    }
 }
 
 /// An account that an attempt is about.
@@ -74,25 +93,41 @@ impl<'a> Attempt<'a> {
         action: &'static str,
     ) -> Self {
         let address = network(blind, client);
-        let mut counters = vec![Counter::of_identifier(index)];
-        counters.extend(address.as_deref().map(Counter::of_address));
-        Self { app, tenant, client, action, address, counters }
+        let of_network = |address| (Counter::of_pair(index, address), Counter::of_address(address));
+        let network = address.as_deref().map(of_network);
+        let counters = Counters { identifier: Counter::of_identifier(index), network };
+        Self { app, tenant, client, action, address, counters, lock: None }
     }
 
-    /// Refuses while too many attempts have failed. A lock of the account is for strangers: whoever comes from where
-    /// someone has signed in to it before is heard. The same reads and answers with and without an account.
-    pub(crate) async fn must_be_heard(&self, found: Option<&Found>) -> Result<(), ApiError> {
-        let mut locks = locked(&self.tenant.store, &self.counters, self.app.now()).await?.into_iter();
-        let of_account = locks.next().flatten().filter(|_| !self.is_known(found.map(|(_, user)| user)));
-        let of_address = locks.next().flatten();
-        let Some(left) = of_account.max(of_address) else { return Ok(()) };
-        self.entry(found).denied("locked").write(&self.tenant.store).await?;
-        Err(too_many(left))
+    /// Refuses while too many attempts at this address or number have failed from the client's network, whether or not
+    /// it has an account.
+    ///
+    /// Other locks, of the address or number and of the network, are for strangers: whoever comes from where someone has
+    /// signed in to the account before gets in all the same. That must not tell who has an account, so under such a lock
+    /// every attempt is checked, and all that do not get in are answered as the lock answers. The same reads, writes, work
+    /// and answers with and without an account.
+    pub(crate) async fn must_be_heard(&mut self, found: Option<&Found>) -> Result<(), ApiError> {
+        let counters = self.counters.all();
+        let locks = locked(&self.tenant.store, &counters, self.app.now()).await?;
+        self.lock = locks.iter().flatten().max().copied();
+        let of_pair = locks.get(1).copied().flatten();
+        if let (Some(left), Some(_)) = (self.lock, of_pair) {
+            self.entry(found).denied("locked").write(&self.tenant.store).await?;
+            return Err(too_many(left));
+        }
+        Ok(())
     }
 
-    /// Counts a failure and writes it down; `answer` comes back to be given.
+    /// Counts a failure and writes it down; `answer` comes back to be given, where no lock has another.
     pub(crate) async fn failed(&self, found: Option<&Found>, reason: &'static str, answer: ApiError) -> ApiError {
-        self.count(&self.counters, found, reason, answer).await
+        match self.lock {
+            None => self.count(&self.counters.all(), found, reason, answer).await,
+            // The lock grows no longer by it, and those who are let in under it have few guesses too.
+            Some(left) => {
+                let pair: Vec<Counter> = self.counters.network.iter().map(|(pair, _)| pair.clone()).collect();
+                self.count(&pair, found, "locked", too_many(left)).await
+            }
+        }
     }
 
     /// Asks for the second factor where there is one, and begins the session.
@@ -103,6 +138,9 @@ impl<'a> Attempt<'a> {
         mfa_code: Option<&str>,
     ) -> Result<(RefreshCookie, Json<SignedIn>), ApiError> {
         let Self { app, tenant, client, .. } = self;
+        if self.lock.is_some() && !self.is_known(Some(&found.1)) {
+            return Err(self.failed(Some(&found), "locked", first.refusal()).await);
+        }
         let key = AccountKey::of(app, &tenant.store, &found.0).await?;
         let factor = self.second_factor(&found, &key, mfa_code).await?;
         let session = Beginning::new(app, &tenant.id, found.0.clone(), client.clone());
@@ -116,7 +154,14 @@ impl<'a> Attempt<'a> {
                 tx.record(&entry)?;
                 Ok::<_, ApiError>(user)
             })
-            .await?;
+            .await;
+        let user = match user {
+            Err(refused) if refused.status().is_client_error() => {
+                self.entry(Some(&found)).denied("overtaken").write(&tenant.store).await?;
+                return Err(refused);
+            }
+            written => written?,
+        };
         let summary = AccountSummary::open(&key, &user)?;
         let tokens = session.tokens(app, user.role, user.verified)?;
         let cookie = RefreshCookie::with(app, &tokens.refresh)?;
@@ -135,7 +180,8 @@ impl<'a> Attempt<'a> {
     ) -> Result<User, ApiError> {
         let now = self.app.now();
         let (id, seen) = found;
-        let (user, attempts) = tx.get_both((&USERS, id.as_str()), (&ATTEMPTS, self.counters[0].id())).await?;
+        let identifier = &self.counters.identifier;
+        let (user, attempts) = tx.get_both((&USERS, id.as_str()), (&ATTEMPTS, identifier.id())).await?;
         let current =
             user.map(|doc| doc.value).filter(|user| user.may_sign_in() && user.password_hash == seen.password_hash);
         let mut user = current.ok_or_else(|| first.refusal())?;
@@ -143,6 +189,7 @@ impl<'a> Attempt<'a> {
         if let Some(left) = lock.filter(|_| !self.is_known(Some(&user))) {
             return Err(too_many(left));
         }
+        self.admit_network(tx).await?;
         match first {
             First::Password { upgraded } => user.password_hash = upgraded.clone().unwrap_or(user.password_hash),
             First::Code { request, hash } => {
@@ -153,20 +200,39 @@ impl<'a> Attempt<'a> {
             }
         }
         if let Some(mfa) = user.sign_in.mfa.as_mut() {
+            let own = Counter::of_user(id);
+            own.must_be_open(tx, now).await?;
             // Else it was switched on, or the code was used, meanwhile.
             if !factor.is_some_and(|factor| factor.spend(mfa)) {
                 return Err(wrong_code());
             }
-            Counter::of_user(id).clear(tx);
+            own.clear(tx);
         }
         if attempts.is_some() {
-            self.counters[0].clear(tx);
+            identifier.clear(tx);
         }
         if let Some(address) = &self.address {
             user.sign_in.remember(address);
         }
         user.last_login_at = Some(now);
         Ok(user)
+    }
+
+    /// Refuses a pair that was locked meanwhile. Takes back what failed from this network at this account before: whoever
+    /// got in has mistyped, and guessed nothing. What failed at other accounts stays counted.
+    async fn admit_network(&self, tx: &Transaction) -> Result<(), ApiError> {
+        let Some((pair, address)) = &self.counters.network else { return Ok(()) };
+        let mut found = tx.get_many(&ATTEMPTS, &[pair.id().to_owned(), address.id().to_owned()]).await?.into_iter();
+        let (of_pair, of_address) = (found.next().flatten(), found.next().flatten());
+        let Some(of_pair) = of_pair.map(|doc| doc.value) else { return Ok(()) };
+        if let Some(left) = of_pair.locked_for(self.app.now()) {
+            return Err(too_many(left));
+        }
+        if let Some(of_address) = of_address.map(|doc| doc.value) {
+            address.take_back(tx, of_address, of_pair.failures)?;
+        }
+        pair.clear(tx);
+        Ok(())
     }
 
     async fn second_factor(
@@ -194,7 +260,8 @@ impl<'a> Attempt<'a> {
             Some(factor) => Ok(Some(factor)),
             None => {
                 // Whoever is here knows the password, so the lock is the user's own, from wherever they come.
-                let own: Vec<Counter> = own.into_iter().chain(self.counters.get(1).cloned()).collect();
+                let own: Vec<Counter> =
+                    own.into_iter().chain(self.counters.network.iter().map(|(_, all)| all.clone())).collect();
                 Err(self.count(&own, Some(found), "wrong-code", wrong_code()).await)
             }
         }

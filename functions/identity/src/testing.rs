@@ -120,9 +120,14 @@ pub(crate) async fn reset_token(app: &TestApp, email: &str) -> String {
 
 /// Gives an account a second factor; answers its secret and its backup codes.
 pub(crate) async fn enable_mfa(app: &TestApp, tokens: &Value) -> (String, Vec<String>) {
+    enable_mfa_with(app, tokens, PASSWORD).await
+}
+
+/// The same with another password.
+pub(crate) async fn enable_mfa_with(app: &TestApp, tokens: &Value, password: &str) -> (String, Vec<String>) {
     let offered = request_as(app, tokens, Method::POST, "/api/v1/auth/enable-mfa").expect(200).await;
     let secret = offered["secret"].as_str().unwrap().to_owned();
-    let body = json!({"code": code(app, &secret)});
+    let body = json!({"code": code(app, &secret), "password": password});
     let enabled = request_as(app, tokens, Method::POST, "/api/v1/auth/verify-mfa").json(&body).expect(200).await;
     let backup = enabled["backupCodes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned());
     (secret, backup.collect())
@@ -150,9 +155,15 @@ pub(crate) fn without_handlers() -> Vec<Function> {
 
 /// Shows that a number of an account's profile is the user's own.
 pub(crate) async fn verify_number(app: &TestApp, tokens: &Value, number: &str) {
+    verify_number_with(app, tokens, number, PASSWORD).await;
+}
+
+/// The same with another password.
+pub(crate) async fn verify_number_with(app: &TestApp, tokens: &Value, number: &str, password: &str) {
     let body = json!({"phoneNumber": number, "purpose": "verify"});
     let asked = request_as(app, tokens, Method::POST, "/api/v1/auth/request-otp").json(&body).expect(202).await;
     let code = code_of(app.sent().await.iter().rfind(|message| message.kind == "sign-in-code").unwrap());
-    let body = json!({"requestId": asked["requestId"], "code": code});
-    assert_eq!(app.post("/api/v1/auth/verify-otp").json(&body).expect(200).await, json!({"success": true}));
+    let body = json!({"requestId": asked["requestId"], "code": code, "password": password});
+    let verified = request_as(app, tokens, Method::POST, "/api/v1/auth/verify-otp").json(&body).expect(200).await;
+    assert_eq!(verified, json!({"success": true}));
 }

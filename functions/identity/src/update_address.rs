@@ -22,6 +22,7 @@ pub(crate) async fn update_address(
     Path(address_id): Path<AddressId>,
     Json(body): Json<AddressBody>,
 ) -> Result<Json<AddressView>, ApiError> {
+    caller.trail.action("address.update").entity("address", &address_id);
     let key = AccountKey::of(&app, &caller.store, caller.user()).await?;
     let is_default = body.is_default;
     let content = body.seal(&key, &address_id)?;

@@ -42,6 +42,7 @@ pub(crate) async fn update_my_avatar(
     let most = picture.bytes.len() as u64;
     app.blobs.put(&name, picture.bytes.into(), picture.content_type, most).await.map_err(not_stored)?;
     let id = caller.user().as_str();
+    caller.trail.action("profile.avatar").entity("user", id);
     let saved = caller
         .store
         .transact("update-avatar", async |tx| {

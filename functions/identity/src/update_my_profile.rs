@@ -40,7 +40,8 @@ pub(crate) struct UpdateMyProfile {
 
 /// Update my profile
 ///
-/// Answers the profile as it is then.
+/// Answers the profile as it is then. Another telephone number signs in to nothing until it is verified, which takes the
+/// password: POST /api/v1/auth/verify-otp.
 #[utoipa::path(
     put, path = "/api/v1/users/me", tag = "users", security(("bearer" = [])),
     request_body = UpdateMyProfile,
@@ -61,6 +62,7 @@ pub(crate) async fn update_my_profile(
     let new_title = body.title.map(|title| title.map(|title| title.trim().to_owned()));
     let changed = app.occurs(ProfileChanged { user_id: caller.user().clone() });
     let id = caller.user().as_str();
+    caller.trail.action("profile.update").entity("user", id);
     let blind = app.vault.blind_index(&caller.store).await?;
     let user = caller
         .store

@@ -1,4 +1,4 @@
-use ::accounts::end_sessions_until;
+use ::accounts::{Counter, Posted, end_sessions_until};
 use axum::extract::State;
 use events::{Delivery, Emit, Failure};
 use garde::Validate;
@@ -7,12 +7,13 @@ use model::event::{AccessChanged, ProfileChanged};
 use model::user::{USERS, User};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{ApiError, App, Job, Json, Path, Problems};
+use web::{ApiError, App, Caller, Job, Json, Path, Problems, Record};
 
+use crate::accounts::AccountKey;
 use crate::admin::{Admin, below, may_give};
-use crate::rules;
 use crate::user_view::{UserDetails, open};
 use crate::wire::present;
+use crate::{mail, rules};
 
 /// What changes; what is not named stays.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -38,6 +39,12 @@ pub(crate) struct UpdateUserBody {
     #[garde(inner(inner(custom(rules::title))))]
     #[schema(value_type = Option<String>, example = "MD, PhD", max_length = 100)]
     title: Option<Option<String>>,
+    /// `true` switches the second factor off, for somebody who has lost it: the password alone signs in then. The person
+    /// is told by e-mail.
+    #[serde(default, deserialize_with = "present")]
+    #[garde(skip)]
+    #[schema(value_type = bool, required = false, example = true)]
+    reset_mfa: Option<bool>,
 }
 
 impl UpdateUserBody {
@@ -48,20 +55,28 @@ impl UpdateUserBody {
         user.verified = self.verified.unwrap_or(user.verified && !becomes_staff);
         user.role = role;
         user.active = self.active.unwrap_or(user.active);
+        if self.resets_mfa() {
+            (user.sign_in.mfa, user.sign_in.mfa_offered) = (None, None);
+        }
         if let Some(title) = &self.title {
             user.title = title.as_ref().map(|title| title.trim().to_owned());
         }
     }
+
+    fn resets_mfa(&self) -> bool {
+        self.reset_mfa == Some(true)
+    }
 }
 
-/// What an account's tokens say.
-const fn access(user: &User) -> (Role, bool, bool) {
-    (user.role, user.verified, user.active)
+/// What an account's tokens say, and by what they were had.
+const fn access(user: &User) -> (Role, bool, bool, bool) {
+    (user.role, user.verified, user.active, user.sign_in.mfa.is_some())
 }
 
 /// Update a user
 ///
-/// Changes the role, the verification or the state of an account below the caller's rank. Where one of these changes, the
+/// Changes the role, the verification or the state of an account below the caller's rank, or switches its second factor
+/// off. Where one of these changes, the
 /// person's sessions end at once. Answers the account as it is then. For administrators.
 #[utoipa::path(
     put, path = "/api/v1/users/{userId}", tag = "users", security(("bearer" = [])),
@@ -79,6 +94,9 @@ pub(crate) async fn update_user(
     let at = app.now();
     let profile_changed = app.occurs(ProfileChanged { user_id: user_id.clone() });
     let access_changed = app.occurs(AccessChanged { user_id: user_id.clone(), at, except: None });
+    let told = if body.resets_mfa() { tell_of_reset(&app, &caller, &user_id).await? } else { None };
+    let reset =
+        app.entry("auth.mfa-reset", caller.trail.client()).by(&caller.principal).entity("user", user_id.as_str());
     let (before, after) = caller
         .store
         .transact("update-user", async |tx| {
@@ -98,6 +116,11 @@ pub(crate) async fn update_user(
             }
             after.updated_at = at;
             tx.put(&USERS, user_id.as_str(), &after)?;
+            if before.sign_in.mfa.is_some() && after.sign_in.mfa.is_none() {
+                Counter::of_user(&user_id).clear(&tx);
+                told.iter().try_for_each(|letter| letter.save(&tx))?;
+                tx.record(&reset)?;
+            }
             if (before.role, before.active) != (after.role, after.active) {
                 tx.emit(&profile_changed)?;
             }
@@ -111,6 +134,15 @@ pub(crate) async fn update_user(
         end_sessions_until(&app, &caller.store, &user_id, at, None).await?;
     }
     Ok(Json(open(&app, &caller.store, &user_id, after).await?))
+}
+
+/// The letter to somebody whose second factor is switched off, ready to be sent with that.
+async fn tell_of_reset(app: &App, caller: &Caller, id: &UserId) -> Result<Option<Posted>, ApiError> {
+    let found = caller.store.get(&USERS, id.as_str()).await?.map(|doc| doc.value);
+    let Some(user) = found.filter(|user| user.sign_in.mfa.is_some()) else { return Ok(None) };
+    let key = AccountKey::of(app, &caller.store, id).await?;
+    let letter = mail::mfa_reset(key.open("email", &user.email)?);
+    Ok(Some(letter.seal(app, caller.tenant(), id, key.subject_key())))
 }
 
 /// Ends the sessions of an account whose rights changed, where the request that changed them did not come to it.
@@ -136,6 +168,7 @@ mod tests {
         what_is_named_changes_and_sessions_end, a_title_ends_no_session, rank_is_held,
         the_last_admin_stays, a_crash_in_between_still_ends_sessions, what_is_wrong_is_named,
         another_instance_hears_within_seconds, who_becomes_staff_waits_for_verification,
+        a_lost_factor_is_switched_off,
     }
 
     fn put(app: &TestApp, by: &TestUser, whom: &TestUser, body: Value) -> TestRequest {
@@ -195,6 +228,35 @@ mod tests {
         }
         let doctor = app.user(Role::Doctor, "Dan").await;
         put(&app, &doctor, &doctor, json!({"verified": true})).refused(403, "FORBIDDEN").await;
+    }
+
+    async fn a_lost_factor_is_switched_off(app: TestApp) {
+        let admin = app.user(Role::Admin, "Ada").await;
+        let nia = testing::register(&app, "nia@example.com", Role::Nurse).await;
+        testing::enable_mfa(&app, &nia).await;
+        let path = format!("/api/v1/users/{}", nia["data"]["id"].as_str().unwrap());
+        let reset = |by: &TestUser| app.put(&path).by(by).json(&json!({"resetMfa": true}));
+        reset(&app.user(Role::Doctor, "Dan").await).refused(403, "FORBIDDEN").await;
+        app.put(&path).by(&admin).json(&json!({"resetMfa": false})).expect(200).await;
+        testing::get_as(&app, &nia, "/api/v1/users/me").expect(200).await;
+        reset(&admin).expect(200).await;
+        testing::get_as(&app, &nia, "/api/v1/users/me").refused(401, "UNAUTHORIZED").await;
+        let told = app.sent().await.last().unwrap().clone();
+        assert_eq!((told.kind.as_str(), told.to.disclose().as_str()), ("second-factor", "nia@example.com"));
+        let entries = testing::audit(&app, "auth.mfa-reset").await;
+        assert_eq!((entries.len(), entries[0].user_id.as_ref()), (1, Some(&admin.id)));
+        app.clock.advance(Duration::from_secs(1));
+        let again = testing::login(&app, "nia@example.com").await;
+        assert_eq!(testing::get_as(&app, &again, "/api/v1/users/me").expect(200).await["mfaEnabled"], false);
+        reset(&admin).expect(200).await;
+        assert_eq!(testing::audit(&app, "auth.mfa-reset").await.len(), 1, "there was none any more");
+        testing::get_as(&app, &again, "/api/v1/users/me").expect(200).await;
+        let above = app.user(Role::ClinicAdmin, "Cy").await;
+        app.put(&format!("/api/v1/users/{}", above.id))
+            .by(&admin)
+            .json(&json!({"resetMfa": true}))
+            .refused(403, "FORBIDDEN")
+            .await;
     }
 
     async fn the_last_admin_stays(app: TestApp) {

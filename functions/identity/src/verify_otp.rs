@@ -1,17 +1,19 @@
+use accounts::{Counter, Factor, Posted, Proof, prove};
 use axum::extract::State;
 use garde::Validate;
 use kernel::{OtpRequestId, Phi};
 use model::sign_in::{
     Identifier, OTP_ATTEMPTS, OTP_INDEX, OTP_REQUESTS, OtpPurpose, OtpRequest, PHONE_OWNERS, otp_text,
 };
-use model::user::USERS;
+use model::user::{USERS, User};
 use serde::{Deserialize, Serialize};
-use store::Store;
+use store::{Store, Transaction};
 use utoipa::ToSchema;
-use web::{ApiError, App, ClientInfo, Json, Problems, Record, SignInTenant};
+use web::{ApiError, App, Caller, ClientInfo, Json, Problems, Record, SignInTenant};
 
-use crate::accounts::AccountKey;
+use crate::accounts::{AccountKey, find_own};
 use crate::cookie::RefreshCookie;
+use crate::mail;
 use crate::sign_in::{Attempt, First, Found, SignedIn};
 use crate::wire::{SUCCEEDED, Succeeded};
 
@@ -31,6 +33,11 @@ pub(crate) struct VerifyOtpBody {
     #[garde(inner(length(bytes, max = 64)))]
     #[schema(example = "123456")]
     mfa_code: Option<String>,
+    /// The password, to verify a telephone number: the number signs in from then on.
+    #[serde(default)]
+    #[garde(inner(length(bytes, max = 1000)))]
+    #[schema(example = "securePassword123")]
+    password: Option<String>,
 }
 
 /// What the code was for.
@@ -49,6 +56,9 @@ type Answer = (Option<RefreshCookie>, Json<OtpVerified>);
 ///
 /// Signs in with it as POST /api/v1/auth/login does with a password, or shows that an address or number is one's own. A
 /// code is good for 5 minutes, once, and for five attempts.
+///
+/// To verify a telephone number takes the access token, the password and, where the account has one, the second factor,
+/// since the number signs in from then on; the user is told by e-mail.
 #[utoipa::path(
     post, path = "/api/v1/auth/verify-otp", tag = "auth",
     params(("X-Tenant" = Option<String>, Header, description = "The clinic; there may be a default")),
@@ -59,12 +69,24 @@ pub(crate) async fn verify_otp(
     State(app): State<App>,
     tenant: SignInTenant,
     client: ClientInfo,
+    caller: Result<Caller, ApiError>,
     Json(body): Json<VerifyOtpBody>,
 ) -> Result<Answer, ApiError> {
     let (id, code) = (body.request_id, Phi::new(body.code));
-    let asked = tenant.store.get(&OTP_REQUESTS, id.as_str()).await?.ok_or_else(not_good)?.value;
+    let Some(asked) = tenant.store.get(&OTP_REQUESTS, id.as_str()).await?.map(|doc| doc.value) else {
+        app.entry("auth.verify-otp", &client).denied("no-such-request").write(&tenant.store).await?;
+        return Err(not_good());
+    };
+    let owner = match (asked.purpose, asked.by) {
+        (OtpPurpose::Verify, Identifier::Phone) => {
+            let caller = owner(caller, &tenant, &asked)?;
+            let password = body.password.map(Phi::new);
+            Some(Owner::proven(&app, caller, password, body.mfa_code.as_deref()).await?)
+        }
+        _ => None,
+    };
     let blind = app.vault.blind_index(&tenant.store).await?;
-    let attempt = Attempt::new(&app, &tenant, &client, (&blind, &asked.index), "auth.verify-otp");
+    let mut attempt = Attempt::new(&app, &tenant, &client, (&blind, &asked.index), "auth.verify-otp");
     let found = find(&tenant.store, &id, &asked).await?;
     attempt.must_be_heard(found.as_ref()).await?;
     let hash = blind.exact(OTP_INDEX, &otp_text(&id, code.disclose().trim()));
@@ -74,7 +96,7 @@ pub(crate) async fn verify_otp(
         found => return Err(attempt.failed(found.as_ref(), "wrong-code", not_good()).await),
     };
     if asked.purpose == OtpPurpose::Verify {
-        mark_verified(&app, &tenant.store, &client, &id, &found, asked.by).await?;
+        mark_verified(&app, &tenant.store, &client, &id, &found, (asked.by, owner)).await?;
         return Ok((None, Json(OtpVerified::Verified(SUCCEEDED))));
     }
     let first = First::Code { request: id, hash };
@@ -85,6 +107,57 @@ pub(crate) async fn verify_otp(
 /// One answer for everything that is wrong with a code.
 pub(crate) fn not_good() -> ApiError {
     ApiError::unauthorized("The code is wrong, was used, or is too old. After five attempts ask for another one.")
+}
+
+/// The caller, who has to be the one whose number it is. `Err` says the same whoever else asks.
+fn owner(caller: Result<Caller, ApiError>, tenant: &SignInTenant, asked: &OtpRequest) -> Result<Caller, ApiError> {
+    let caller = caller?;
+    if *caller.tenant() == tenant.id && asked.user_id.as_ref() == Some(caller.user()) {
+        return Ok(caller);
+    }
+    caller.trail.action("auth.contact-verified").denied("not-the-owner");
+    Err(not_good())
+}
+
+/// Who has proven that the account is theirs, so that a number may sign in to it.
+struct Owner {
+    caller: Caller,
+    factor: Option<Factor>,
+    letter: Posted,
+}
+
+impl Owner {
+    async fn proven(
+        app: &App,
+        caller: Caller,
+        password: Option<Phi<String>>,
+        mfa_code: Option<&str>,
+    ) -> Result<Self, ApiError> {
+        let told = "password: a verified telephone number signs in, so this takes the password";
+        let password = Some(("password", password.ok_or_else(|| ApiError::field("password", told))?));
+        let user = find_own(&caller).await?;
+        let proof = Proof { action: "auth.contact-verified", password, code: Some(mfa_code) };
+        let factor = prove(app, &caller, &user, proof).await?;
+        let key = AccountKey::of(app, &caller.store, caller.user()).await?;
+        let letter = mail::phone_signs_in(key.open("email", &user.email)?);
+        let letter = letter.seal(app, caller.tenant(), caller.user(), key.subject_key());
+        Ok(Self { caller, factor, letter })
+    }
+
+    /// Uses up the second factor, and tells the user.
+    async fn spend(&self, app: &App, tx: &Transaction, user: &mut User) -> Result<(), ApiError> {
+        let own = Counter::of_user(self.caller.user());
+        own.must_be_open(tx, app.now()).await?;
+        if let Some(mfa) = user.sign_in.mfa.as_mut() {
+            if !self.factor.as_ref().is_some_and(|factor| factor.spend(mfa)) {
+                let told = "The code of the second factor was used before, or there is one only since now.";
+                return Err(ApiError::forbidden(told).detail("mfaRequired", true));
+            }
+            own.clear(tx);
+        }
+        self.letter.save(tx)?;
+        Ok(())
+    }
 }
 
 /// Whose account it is. Reads as much where there is none.
@@ -115,11 +188,12 @@ async fn mark_verified(
     client: &ClientInfo,
     id: &OtpRequestId,
     (user_id, seen): &Found,
-    by: Identifier,
+    (by, owner): (Identifier, Option<Owner>),
 ) -> Result<(), ApiError> {
     let key = AccountKey::of(app, store, user_id).await?;
     let index = key.index_of(app, store, seen, by).await?.ok_or_else(not_good)?;
     let entry = app.entry("auth.contact-verified", client).of(user_id, seen.role).entity("user", user_id.as_str());
+    let entry = owner.iter().fold(entry, |entry, owner| entry.by(&owner.caller.principal));
     store
         .transact("verify-contact", async |tx| {
             let asked = tx.get(&OTP_REQUESTS, id.as_str()).await?.map(|doc| doc.value);
@@ -127,6 +201,9 @@ async fn mark_verified(
             let user = tx.get(&USERS, user_id.as_str()).await?.map(|doc| doc.value);
             let is_as_seen = user.filter(|user| user.email == seen.email && user.phone_number == seen.phone_number);
             let mut user = is_as_seen.ok_or_else(not_good)?;
+            if let Some(owner) = &owner {
+                owner.spend(app, &tx, &mut user).await?;
+            }
             match by {
                 Identifier::Email => user.sign_in.email_verified_at = Some(app.now()),
                 Identifier::Phone => {
@@ -165,7 +242,7 @@ mod tests {
         functions: || vec![crate::function()];
         a_code_signs_in, outsiders_learn_nothing, guesses_run_out, guesses_sent_at_once_are_counted,
         a_verified_number_signs_in, a_shared_number_signs_nobody_in, the_next_way_is_taken, the_second_factor_is_asked_for,
-        a_code_verifies_what_is_ones_own, what_is_wrong_is_named,
+        a_code_verifies_what_is_ones_own, a_number_takes_the_password_and_the_factor, what_is_wrong_is_named,
     }
 
     const REQUEST: &str = "/api/v1/auth/request-otp";
@@ -368,7 +445,9 @@ mod tests {
         let code = last_code(&app).await;
         let change = testing::request_as(&app, &ann, http::Method::PUT, "/api/v1/users/me");
         change.json(&json!({"phoneNumber": "+15550142878"})).expect(200).await;
-        verify(&app, asked["requestId"].as_str().unwrap(), &code).refused(401, "UNAUTHORIZED").await;
+        let body = json!({"requestId": asked["requestId"], "code": code, "password": PASSWORD});
+        let late = testing::request_as(&app, &ann, http::Method::POST, "/api/v1/auth/verify-otp").json(&body);
+        late.refused(401, "UNAUTHORIZED").await;
         let user = app.store.get(&USERS, ann["data"]["id"].as_str().unwrap()).await.unwrap().unwrap().value;
         assert_eq!(user.sign_in.phone_verified_at, None);
     }
@@ -384,5 +463,39 @@ mod tests {
         assert_eq!(field("/api/v1/auth/verify-otp", json!({"requestId": "a/b", "code": "1"})).await, "requestId");
         assert_eq!(field("/api/v1/auth/verify-otp", json!({"requestId": "x"})).await, "code");
         verify(&app, "x", "000000").refused(401, "UNAUTHORIZED").await;
+        let entries = testing::audit(&app, "auth.verify-otp").await;
+        assert_eq!(entries[0].refusal.as_deref(), Some("no-such-request"));
+    }
+
+    /// Whoever has an access token has not the password, and so gets no number that signs in.
+    async fn a_number_takes_the_password_and_the_factor(app: TestApp) {
+        let ann = with_number(&app, "ann@example.com").await;
+        let ben = testing::register(&app, "ben@example.com", Role::Patient).await;
+        let ask = json!({"phoneNumber": NUMBER, "purpose": "verify"});
+        let ask = testing::request_as(&app, &ann, http::Method::POST, "/api/v1/auth/request-otp").json(&ask);
+        let asked = ask.expect(202).await;
+        let code = last_code(&app).await;
+        let (_, backup) = testing::enable_mfa(&app, &ann).await;
+        let give = |tokens: &Value, more: Value| {
+            let mut body = json!({"requestId": asked["requestId"], "code": code});
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            testing::request_as(&app, tokens, http::Method::POST, "/api/v1/auth/verify-otp").json(&body)
+        };
+        verify(&app, asked["requestId"].as_str().unwrap(), &code).refused(401, "UNAUTHORIZED").await;
+        let own = json!({"password": PASSWORD, "mfaCode": backup[0]});
+        give(&ben, own.clone()).refused(401, "UNAUTHORIZED").await;
+        assert_eq!(give(&ann, json!({})).refused(400, "VALIDATION_ERROR").await, "password");
+        let guess = give(&ann, json!({"password": "not this one", "mfaCode": backup[0]}));
+        assert_eq!(guess.refused(403, "FORBIDDEN").await, "password");
+        give(&ann, json!({"password": PASSWORD})).refused(403, "FORBIDDEN").await;
+        assert_eq!(testing::get_as(&app, &ann, "/api/v1/users/me").expect(200).await["phoneVerified"], false);
+        give(&ann, own).expect(200).await;
+        assert_eq!(testing::get_as(&app, &ann, "/api/v1/users/me").expect(200).await["phoneVerified"], true);
+        let told = app.sent().await.last().unwrap().clone();
+        assert_eq!((told.kind.as_str(), told.to.disclose().as_str()), ("phone-verified", "ann@example.com"));
+        let entries = testing::audit(&app, "auth.contact-verified").await;
+        let mut refusals: Vec<_> = entries.iter().map(|entry| entry.refusal.as_deref().unwrap_or("")).collect();
+        refusals.sort_unstable();
+        assert_eq!(refusals, ["", "not-the-owner", "second-factor-missing", "wrong-password"]);
     }
 }

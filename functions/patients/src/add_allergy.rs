@@ -145,7 +145,7 @@ mod tests {
         assert_eq!((&answer.body["isActive"], &answer.body["createdBy"]), (&json!(true), &json!(ann.id)));
         let chart = app.get(&path).by(&ann).expect(200).await;
         assert_eq!((&chart["allergies"], &chart["allergyDetails"]), (&json!(["Penicillin"]), &json!([answer.body])));
-        assert_sealed(&app, &id_of(&path), &["penicillin", "moderate", "rash", "764146007"]).await;
+        assert_sealed(&app, &id_of(&path), &["Penicillin", "moderate", "Causes rash", "764146007"]).await;
         assert_eq!(last_entry(&app, "allergy.create").await.patients, [id_of(&path)]);
     }
 

@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(answer.body, expected);
         assert_eq!(app.get(&path).by(&ann).expect(200).await["medications"], json!([expected]));
         assert_eq!(add(&app, &ann, &path, "Lisinopril").await["prescribingDoctorId"], json!(ann.id));
-        assert_sealed(&app, &id_of(&path), &["metformin", "lisinopril", "1000mg", "canary", "A10BA02"]).await;
+        assert_sealed(&app, &id_of(&path), &["Metformin", "Lisinopril", "1000mg", "canary", "A10BA02"]).await;
         assert_eq!(last_entry(&app, "medication.create").await.patients, [id_of(&path)]);
     }
 

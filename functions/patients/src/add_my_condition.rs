@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(made, expected);
         let chart = app.get(&path).by(&ann).expect(200).await;
         assert_eq!((&chart["conditions"], &chart["diagnoses"]), (&json!([expected]), &json!([])));
-        assert_sealed(&app, &id_of(&path), &["hay fever", "canary", "2019"]).await;
+        assert_sealed(&app, &id_of(&path), &["Hay fever", "canary", "2019-04"]).await;
         assert_eq!(last_entry(&app, "condition.create").await.because, ["own-record"]);
     }
 

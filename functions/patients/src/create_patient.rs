@@ -332,7 +332,7 @@ mod tests {
         let ann = app.user(Role::Doctor, "Ann").await;
         let path = register(&app, &ann, &with(john(), "email", json!("canary@example.com"))).await;
         let words =
-            ["John", "Doe", "001234", "1985", "Springfield", "1234567890", "canary", "Jane", "1987654321", "O+"];
+            ["John Doe", "001234", "1985-03-15", "Springfield", "1234567890", "canary", "Jane Doe", "1987654321"];
         assert_sealed(&app, &id_of(&path), &words).await;
         let entry = last_entry(&app, "patient.create").await;
         assert_eq!(

@@ -166,7 +166,7 @@ mod tests {
             again["history"].as_array().unwrap().iter().map(|one| one["version"].clone()).collect::<Vec<_>>();
         assert_eq!((json!(versions), &again["history"][0]["notes"]), (json!([2, 1]), &json!("canary")));
         assert_eq!(app.get(&path).by(&ann).expect(200).await["diagnoses"], json!(["Pseudogout"]));
-        assert_sealed(&app, &id_of(&path), &["gout", "canary", "M11.2"]).await;
+        assert_sealed(&app, &id_of(&path), &["Pseudogout", "canary", "M11.2"]).await;
         let entry = last_entry(&app, "diagnosis.update").await;
         assert_eq!((entry.patients, entry.because), (vec![id_of(&path)], vec!["created".to_owned()]));
     }

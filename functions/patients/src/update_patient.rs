@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(json!(fields(&answer.body)), expected);
         let read = app.get(&path).by(&ann).send().await;
         assert_eq!((json!(fields(&read.body)), read.headers["etag"].to_str().unwrap()), (expected, "\"2\""));
-        assert_sealed(&app, &id_of(&path), &["canary", "John", "5550142877", "1985"]).await;
+        assert_sealed(&app, &id_of(&path), &["canary", "John B. Doe", "5550142877", "1985-03"]).await;
         let found = app.get("/api/v1/patients?search=5550142877").by(&ann).expect(200).await;
         assert_eq!(found["pagination"]["total"], 1, "found by what it is now");
         assert_eq!(app.get("/api/v1/patients?search=1234567890").by(&ann).expect(200).await["pagination"]["total"], 0);

@@ -41,6 +41,8 @@ struct Chart {
     facts: Facts,
     /// When the patient comes of age, in milliseconds.
     of_age_at: i64,
+    /// Who gave the consents, by their ids; those that are not there the clinic made.
+    givers: BTreeMap<String, String>,
 }
 
 struct World {
@@ -182,6 +184,7 @@ impl World {
                 assert_eq!(answer.status.as_u16(), 201, "{body}: {}", answer.body);
                 let paper = paper(&answer.body);
                 self.nobody_gave_more_than_they_have(at, &paper, &reasons);
+                self.charts[at].givers.insert(paper.id.clone(), self.people[who].person.name.clone());
                 self.charts[at].facts.papers.push(paper);
                 self.count("granted");
             }
@@ -239,13 +242,34 @@ impl World {
         let status = self.app.delete(&path).by(&self.people[who].user).send().await.status.as_u16();
         self.decided += 1;
         match self.rule(who, at, &Action::Consent, Purpose::Treatment) {
-            Err(refusal) => assert_eq!(status, self.status(who, at, refusal), "{refusal}"),
-            Ok(_) => {
+            _ if self.may_revoke(who, at, which) => {
                 assert_eq!(status, 204);
                 self.charts[at].facts.papers[which].is_revoked = true;
                 self.count("revoked");
             }
+            Err(refusal) => assert_eq!(status, self.status(who, at, refusal), "{refusal}"),
+            Ok(_) => {
+                assert_eq!(status, 403);
+                self.count("not-theirs-to-revoke");
+            }
         }
+    }
+
+    /// The patient revokes all but a guardianship that the clinic made, which the clinicians in care end; who acts for
+    /// the patient revokes what they gave and what was given to them.
+    fn may_revoke(&self, who: usize, at: usize, which: usize) -> bool {
+        let Person { name, role, .. } = &self.people[who].person;
+        let paper = &self.charts[at].facts.papers[which];
+        let reasons = |action: &Action| self.rule(who, at, action, Purpose::Treatment).unwrap_or_default();
+        let Some(giver) = self.charts[at].givers.get(&paper.id) else {
+            let in_care = ["created", "assigned", "care-team-chat"];
+            let staff = reasons(&Action::Write(DataKind::Demographics));
+            return role.is_clinical()
+                && staff.iter().any(|reason| in_care.iter().any(|care| reason.starts_with(care)));
+        };
+        let reasons = reasons(&Action::Consent);
+        let is_theirs = giver == name || matches!(&paper.to, To::Person(person) if person == name);
+        reasons.contains("own-record") || (!reasons.is_empty() && is_theirs)
     }
 
     /// Somebody is assigned to a patient or no more, or comes into or out of a Care Team chat.
@@ -442,7 +466,7 @@ async fn chart(app: &TestApp, creator: &Somebody, owner: Option<&Somebody>, born
         creators: BTreeSet::from([creator.person.name.clone()]),
         ..Facts::default()
     };
-    Chart { id, chats, facts, of_age_at: of_age.as_millis() }
+    Chart { id, chats, facts, of_age_at: of_age.as_millis(), givers: BTreeMap::new() }
 }
 
 /// A consent that was given, as the answer tells of it.

@@ -55,7 +55,8 @@ impl Operation {
 }
 
 async fn call(app: &TestApp, user: &TestUser, operation: &Operation, path: &str, body: Option<&str>) -> (u16, Value) {
-    let mut request = app.request(operation.method.clone(), path).by(user);
+    // The updates of charts want to know which version was seen.
+    let mut request = app.request(operation.method.clone(), path).by(user).header("if-match", "\"1\"");
     if let Some(body) = body {
         request = request.text("application/json", body.to_owned());
     }

@@ -29,6 +29,11 @@ impl Counter {
         Self { id: format!("a_{address}"), most: MOST_FROM_ADDRESS }
     }
 
+    /// Attempts at an address or number from one network, whether or not it has an account and knows the network.
+    pub fn of_pair(index: &str, address: &str) -> Self {
+        Self { id: format!("p_{index}.{address}"), most: MOST_FOR_ACCOUNT }
+    }
+
     /// What only someone can fail at who is past the password or signed in: second factors, and the password asked for
     /// once more.
     pub fn of_user(user: &UserId) -> Self {
@@ -38,6 +43,23 @@ impl Counter {
     /// The id of its document in [`ATTEMPTS`].
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Refuses while it is locked, as it is by the commit: guesses that were sent at once have been counted by then.
+    pub async fn must_be_open(&self, tx: &Transaction, now: Time) -> Result<(), ApiError> {
+        let found = tx.get(&ATTEMPTS, &self.id).await?;
+        found.and_then(|doc| doc.value.locked_for(now)).map_or(Ok(()), |left| Err(too_many(left)))
+    }
+
+    /// Takes back failures that turned out to be no guesses, from what is stored.
+    pub fn take_back(&self, tx: &Transaction, stored: Attempts, failures: u32) -> Result<(), store::Error> {
+        match stored.less(failures, self.most) {
+            Some(left) => tx.put_until(&ATTEMPTS, &self.id, &left, left.kept_until()),
+            None => {
+                self.clear(tx);
+                Ok(())
+            }
+        }
     }
 
     /// Forgets its failures.

@@ -27,15 +27,17 @@ pub async fn step_up(app: &App, caller: &Caller, mfa_code: Option<&str>) -> Resu
     let id = caller.user().as_str();
     let spent = store
         .transact("step-up", async |tx| {
+            let own = Counter::of_user(caller.user());
+            own.must_be_open(&tx, app.now()).await?;
             let Some(mut user) = tx.get(&USERS, id).await?.map(|doc| doc.value) else { return Ok(false) };
             let Some(mfa) = user.sign_in.mfa.as_mut().filter(|_| user.active) else { return Ok(false) };
             if !factor.spend(mfa) {
                 return Ok(false);
             }
             tx.put(&USERS, id, &user)?;
-            Counter::of_user(caller.user()).clear(&tx);
+            own.clear(&tx);
             tx.record(&entry)?;
-            Ok::<_, store::Error>(true)
+            Ok::<_, ApiError>(true)
         })
         .await?;
     if spent { Ok(()) } else { Err(wrong_code()) }
@@ -58,7 +60,8 @@ pub struct Proof<'a> {
 }
 
 /// Checks what a signed-in user proves. A failure is counted, and written down before the answer. The second factor is
-/// to be spent by the transaction that acts on it; there is none where the account has none.
+/// to be spent by the transaction that acts on it; there is none where the account has none. That transaction calls
+/// [`Counter::must_be_open`] too, so that of many guesses at once no more are heard than of one after the other.
 pub async fn prove(app: &App, caller: &Caller, user: &User, proof: Proof<'_>) -> Result<Option<Factor>, ApiError> {
     let store = caller.store.clone().without_companions();
     let client = caller.trail.client();

@@ -9,8 +9,10 @@ use utoipa::ToSchema;
 
 /// For how long a code can be used.
 pub const INVITATION_KEPT: Duration = Duration::from_secs(72 * 3600);
-/// How many wrong codes end the invitations to a record.
-pub const MOST_WRONG_CODES: u8 = 5;
+/// How many wrong codes one account may try in [`WRONG_CODES_COUNT`].
+pub const MOST_WRONG_CODES: usize = 5;
+/// For how long a wrong code counts.
+pub const WRONG_CODES_COUNT: Duration = Duration::from_secs(3600);
 /// The most invitations to one record at a time: an older one makes place for a new one.
 pub const MOST_INVITATIONS: usize = 5;
 
@@ -49,18 +51,16 @@ pub struct Invitation {
     pub invited_by: UserId,
     /// Until when the code can be used.
     pub expires_at: Time,
-    /// How many wrong codes were tried since.
-    pub wrong: u8,
 }
 
 impl Invitation {
     /// Whether its code can be used at a moment.
     pub fn is_open(&self, at: Time) -> bool {
-        at < self.expires_at && self.wrong < MOST_WRONG_CODES
+        at < self.expires_at
     }
 }
 
-/// The invitations to one record. One document, so that a wrong code counts for all of them in one commit.
+/// The invitations to one record. One document, so that one read finds the one that a code belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitations {
@@ -79,14 +79,12 @@ impl Invitations {
         self.open.push(invitation);
     }
 
-    /// Takes out the one that this code belongs to. A code that belongs to none counts against all.
+    /// Takes out the one that this code belongs to. A code that belongs to none changes nothing: whoever guesses spoils
+    /// no invitation of others, and is counted in [`WRONG_CODES`].
     pub fn redeem(&mut self, code_hash: &str, now: Time) -> Option<Invitation> {
         self.open.retain(|one| one.is_open(now));
-        let found = self.open.iter().position(|one| one.code_hash == code_hash);
-        if found.is_none() {
-            self.open.iter_mut().for_each(|one| one.wrong += 1);
-        }
-        found.map(|index| self.open.remove(index))
+        let found = self.open.iter().position(|one| one.code_hash == code_hash)?;
+        Some(self.open.remove(found))
     }
 
     /// When none of them counts any more.
@@ -100,6 +98,36 @@ pub const INVITATIONS: Collection<Invitations> = Collection::top("patient-invita
 
 /// The label of a code's blind index.
 pub const CODE_INDEX: &str = "patient.invitation";
+
+/// The wrong codes that an account has tried lately, whatever the record.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WrongCodes {
+    /// When, oldest first.
+    pub at: Vec<Time>,
+}
+
+impl WrongCodes {
+    /// How long the account has to wait for another try; `None`: not at all.
+    pub fn wait(&self, now: Time) -> Option<Duration> {
+        let counting: Vec<Time> = self.counting(now).collect();
+        let first = *counting.get(counting.len().checked_sub(MOST_WRONG_CODES)?)?;
+        Some(first.plus(WRONG_CODES_COUNT).since(now))
+    }
+
+    /// Counts another.
+    pub fn add(&mut self, now: Time) {
+        self.at = self.counting(now).collect();
+        self.at.push(now);
+    }
+
+    fn counting(&self, now: Time) -> impl Iterator<Item = Time> {
+        self.at.iter().copied().filter(move |at| now < at.plus(WRONG_CODES_COUNT))
+    }
+}
+
+/// The wrong codes, by the id of the user who tried them.
+pub const WRONG_CODES: Collection<WrongCodes> = Collection::top("wrong-invitation-codes", &[]);
 
 /// Which record an account is tied to: what keeps it to one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,12 +151,11 @@ mod tests {
             relationship,
             invited_by: "d".parse().unwrap(),
             expires_at: Time::from_millis(expires_at),
-            wrong: 0,
         }
     }
 
     #[test]
-    fn a_code_is_used_once_in_time_and_five_wrong_ones_end_it() {
+    fn a_code_is_used_once_and_in_time() {
         let at = Time::from_millis;
         let mut all = Invitations::default();
         all.add(invitation("a", Relationship::Own, 100), at(0));
@@ -140,15 +167,29 @@ mod tests {
         assert!(all.redeem("b", at(99)).is_some());
         assert_eq!(all.redeem("b", at(99)), None, "used");
         all.add(invitation("d", Relationship::Guardian, 200), at(99));
-        for _ in 0..MOST_WRONG_CODES {
+        for _ in 0..9 {
             assert_eq!(all.redeem("x", at(100)), None);
         }
-        assert_eq!(all.redeem("d", at(100)), None);
+        assert!(all.redeem("d", at(100)).is_some(), "wrong ones do it no harm");
         for n in 0..9 {
             all.add(invitation(&n.to_string(), Relationship::Guardian, 300), at(100));
         }
         assert_eq!(all.open.len(), MOST_INVITATIONS);
         assert!(all.redeem("8", at(101)).is_some() && all.redeem("3", at(101)).is_none());
+    }
+
+    #[test]
+    fn an_account_tries_so_many_in_an_hour() {
+        let at = |secs: i64| Time::from_millis(secs * 1000);
+        let mut wrong = WrongCodes::default();
+        for n in 0..5 {
+            assert_eq!(wrong.wait(at(n)), None);
+            wrong.add(at(n));
+        }
+        assert_eq!(wrong.wait(at(5)), Some(Duration::from_secs(3595)));
+        assert_eq!(wrong.wait(at(3600)), None);
+        wrong.add(at(3600));
+        assert_eq!((wrong.wait(at(3600)), wrong.at.len()), (Some(Duration::from_secs(1)), 5));
     }
 
     #[test]

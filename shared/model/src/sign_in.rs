@@ -103,6 +103,16 @@ impl Attempts {
         attempts
     }
 
+    /// What is left once `by` failures do not count any more; `None` where nothing is. Below `most` there is no lock.
+    #[must_use]
+    pub fn less(mut self, by: u32, most: u32) -> Option<Self> {
+        self.failures = self.failures.saturating_sub(by);
+        if self.failures < most {
+            self.locked_until = None;
+        }
+        (self.failures > 0).then_some(self)
+    }
+
     /// How long the lock lasts from now; `None` where there is none.
     pub fn locked_for(&self, now: Time) -> Option<Duration> {
         self.locked_until.map(|until| until.since(now)).filter(|left| !left.is_zero())
@@ -119,7 +129,7 @@ impl Attempts {
 }
 
 /// Failed attempts: `i_` and the blind index of the address or number given, whether or not it has an account; `a_` and the
-/// blind index of the client's network; `u_` and the user's id for what a signed-in user fails at.
+/// blind index of the client's network; `p_` and both of these, for that address or number from that network; `u_` and the user's id for what a signed-in user fails at.
 pub const ATTEMPTS: Collection<Attempts> = Collection::top("sign-in-attempts", &[]);
 
 /// The label of the blind index of a client's network.
@@ -162,6 +172,12 @@ pub struct OtpRequest {
     pub purpose: OtpPurpose,
     /// The channel that was wished for.
     pub channel: Option<kernel::Channel>,
+    /// The blind index of the network that asked last, where it is known.
+    #[serde(default)]
+    pub network: Option<String>,
+    /// Whether so many codes were asked for that one goes out only where the account knows the network.
+    #[serde(default)]
+    pub for_known_only: bool,
     /// Whose account: known from the start for [`OtpPurpose::Verify`], else once the code is made, and never where there
     /// is no account.
     pub user_id: Option<UserId>,
@@ -203,11 +219,25 @@ pub fn otp_text(request: &OtpRequestId, code: &str) -> String {
 /// The label of a code's keyed hash.
 pub const OTP_INDEX: &str = "otp.code";
 
-const BETWEEN_MESSAGES: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-const MESSAGES_AN_HOUR: u32 = 5;
 
-/// How often messages were asked for to one address or number, account or not.
+/// How fast messages may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How many in an hour.
+    pub an_hour: u32,
+    /// How long after the last one.
+    pub between: Duration,
+}
+
+impl Pace {
+    /// To one address or number from one network.
+    pub const FROM_ONE_NETWORK: Self = Self { an_hour: 5, between: Duration::from_secs(60) };
+    /// To one address or number, from wherever: more, so that a stranger cannot use up what its owner may ask for.
+    pub const FROM_ANYWHERE: Self = Self { an_hour: 20, between: Duration::ZERO };
+}
+
+/// How often messages were asked for to one address or number, account or not: from one network, or in all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Throttle {
@@ -220,15 +250,15 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// One more message now: at least a minute after the last one, and at most five in an hour. Else how long to wait.
-    pub fn next(before: Option<Self>, now: Time) -> Result<Self, Duration> {
+    /// One more message now, where the pace allows one. Else how long to wait.
+    pub fn next(before: Option<Self>, pace: Pace, now: Time) -> Result<Self, Duration> {
         let Some(before) = before.filter(|before| now.since(before.since) < HOUR) else {
             return Ok(Self { since: now, count: 1, last_at: now });
         };
-        if before.count >= MESSAGES_AN_HOUR {
+        if before.count >= pace.an_hour {
             return Err(before.since.plus(HOUR).since(now));
         }
-        let ready = before.last_at.plus(BETWEEN_MESSAGES);
+        let ready = before.last_at.plus(pace.between);
         if now < ready {
             return Err(ready.since(now));
         }
@@ -241,7 +271,8 @@ impl Throttle {
     }
 }
 
-/// Throttles: `code_` or `reset_` and the blind index of the address or number.
+/// Throttles: `code_` or `reset_` and the blind index of the address or number; then, where it counts what one network
+/// asks for, a dot and the blind index of the network.
 pub const THROTTLES: Collection<Throttle> = Collection::top("message-throttles", &[]);
 
 /// The accounts that have shown a telephone number to be theirs. A family may share one.
@@ -296,13 +327,27 @@ mod tests {
     #[test]
     fn messages_are_throttled() {
         let wait = |result: Result<Throttle, Duration>| result.unwrap_err().as_secs();
-        let mut throttle = Throttle::next(None, at(0)).unwrap();
-        assert_eq!(wait(Throttle::next(Some(throttle.clone()), at(59))), 1);
+        let next = |before, secs| Throttle::next(before, Pace::FROM_ONE_NETWORK, at(secs));
+        let mut throttle = next(None, 0).unwrap();
+        assert_eq!(wait(next(Some(throttle.clone()), 59)), 1);
         for n in 1..5 {
-            throttle = Throttle::next(Some(throttle), at(n * 60)).unwrap();
+            throttle = next(Some(throttle), n * 60).unwrap();
         }
-        assert_eq!(wait(Throttle::next(Some(throttle.clone()), at(600))), 3000);
-        assert_eq!(Throttle::next(Some(throttle), at(3600)).unwrap().count, 1);
+        assert_eq!(wait(next(Some(throttle.clone()), 600)), 3000);
+        assert_eq!(next(Some(throttle), 3600).unwrap().count, 1);
+    }
+
+    #[test]
+    fn failures_that_do_not_count_end_a_lock() {
+        let mut attempts = None;
+        for _ in 0..6 {
+            attempts = Some(Attempts::fail(attempts, 5, at(0)));
+        }
+        let locked = attempts.unwrap();
+        assert!(locked.clone().less(1, 5).unwrap().locked_for(at(0)).is_some());
+        let open = locked.clone().less(2, 5).unwrap();
+        assert_eq!((open.failures, open.locked_for(at(0))), (4, None));
+        assert_eq!(locked.less(7, 5), None);
     }
 
     #[test]

@@ -15,8 +15,10 @@ use crate::{ApiError, App, Caller, ClientInfo, Code};
 /// How many clients are remembered; who is forgotten for a newer one begins anew.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
 const MINUTE_MICROS: i64 = 60_000_000;
-/// Where passwords and codes can be guessed.
+/// Where passwords and codes can be guessed,
 const AUTH: &str = "/api/v1/auth/";
+/// but for what takes a token that nobody guesses, and what clients behind one address do all day.
+const BY_TOKEN: [&str; 4] = ["refresh", "logout", "logout-all", "sessions"];
 /// Paths of the platform itself: probes, metrics, and the triggers, which have callers with tokens of their own.
 const FREE: [&str; 3] = ["/health", "/metrics", "/triggers"];
 
@@ -25,7 +27,7 @@ const FREE: [&str; 3] = ["/health", "/metrics", "/triggers"];
 pub struct RateLimits {
     /// From one address.
     pub per_minute: u32,
-    /// From one address, below `/api/v1/auth/`.
+    /// From one address, below `/api/v1/auth/`: where passwords and codes can be guessed.
     pub auth_per_minute: u32,
     /// Uploads of one user.
     pub uploads_per_minute: u32,
@@ -64,7 +66,7 @@ impl Limits {
             return Ok(());
         }
         let (origin, now) = (Origin::of(client), self.clock.now());
-        if path.starts_with(AUTH) {
+        if can_be_guessed_at(path) {
             self.auth.take(origin, now).map_err(|wait| too_many("sign-in requests", wait))?;
         }
         self.all.take(origin, now).map_err(|wait| too_many("requests", wait))
@@ -75,6 +77,11 @@ impl std::fmt::Debug for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Limits({} addresses)", self.all.taken.lock().len())
     }
+}
+
+fn can_be_guessed_at(path: &str) -> bool {
+    let operation = path.strip_prefix(AUTH).and_then(|rest| rest.split('/').next());
+    operation.is_some_and(|operation| !BY_TOKEN.contains(&operation))
 }
 
 fn too_many(what: &str, wait_seconds: u64) -> ApiError {
@@ -171,6 +178,15 @@ mod tests {
         let open = Allowance::new(0);
         (0..1000).for_each(|_| assert_eq!(open.take((), at(0)), Ok(())));
         assert!(open.taken.lock().is_empty());
+    }
+
+    #[test]
+    fn what_takes_a_token_is_no_guess() {
+        let guessed = ["login", "verify-otp", "step-up", "mfa/verify", "refresh-all"];
+        let by_token = ["refresh", "logout", "logout-all", "sessions", "sessions/s1"];
+        assert!(guessed.iter().all(|path| can_be_guessed_at(&format!("{AUTH}{path}"))));
+        assert!(!by_token.iter().any(|path| can_be_guessed_at(&format!("{AUTH}{path}"))));
+        assert!(!can_be_guessed_at("/api/v1/users/me"));
     }
 
     #[test]

@@ -262,13 +262,33 @@ impl Trail {
         self
     }
 
+    /// Whether an id is one that this program makes: a UUID, perhaps with `n-` before it or `_` and a number after it.
+    fn is_made_here(id: &str) -> bool {
+        let id = id.strip_prefix("n-").unwrap_or(id);
+        let (uuid, number) = id.split_once('_').unwrap_or((id, ""));
+        let is_hyphen = |index: usize| matches!(index, 8 | 13 | 18 | 23);
+        let is_right = |(index, c): (usize, u8)| if is_hyphen(index) { c == b'-' } else { c.is_ascii_hexdigit() };
+        uuid.len() == 36 && uuid.bytes().enumerate().all(is_right) && number.bytes().all(|c| c.is_ascii_digit())
+    }
+
+    /// The entry as it is written. What was refused may name by its id what somebody typed, a person's name perhaps: such
+    /// an id is left out.
+    fn presentable(entry: &Entry) -> Entry {
+        let mut entry = entry.clone();
+        if entry.entry.outcome == Outcome::Denied {
+            entry.entry.entity_id = entry.entry.entity_id.filter(|id| Self::is_made_here(id));
+            entry.entry.patients.retain(|id| Self::is_made_here(id.as_str()));
+        }
+        entry
+    }
+
     /// Writes what no commit has carried. `succeeded`: whether the handler did what it was asked.
     pub(crate) async fn finish(&self, store: &Store, succeeded: bool) -> Result<(), store::Error> {
         let left = {
             let making = self.0.state.lock();
             let is_denied = making.entry.entry.outcome == Outcome::Denied;
             let matters = making.is_armed && (succeeded || is_denied || making.is_disclosed);
-            (matters && making.durable < making.changes).then(|| making.entry.clone())
+            (matters && making.durable < making.changes).then(|| Self::presentable(&making.entry))
         };
         match left {
             // Put, since a commit whose answer was lost may have carried it.
@@ -288,7 +308,8 @@ impl Companion for Trail {
             return None;
         }
         making.offered = making.changes;
-        let serde_json::Value::Object(fields) = serde_json::to_value(&making.entry.entry).ok()? else { return None };
+        let entry = Self::presentable(&making.entry).entry;
+        let serde_json::Value::Object(fields) = serde_json::to_value(entry).ok()? else { return None };
         let key = Key::new(AUDIT.path(), making.entry.id.as_str());
         Some(Write::Put { key, fields, expire_at: None, precondition: Precondition::None })
     }
@@ -327,3 +348,19 @@ pub(crate) struct TrailOf {
 /// The request's id, for its entry.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_made_here_are_told_from_what_somebody_typed() {
+        let uuid = "4b0c2a9e-1111-4222-8333-444455556666";
+        for made in [uuid.to_owned(), format!("{uuid}_0000000012"), format!("n-{uuid}_0000000012")] {
+            assert!(Trail::is_made_here(&made), "{made}");
+        }
+        for typed in ["", "canary-finch", "Jane_Roe", "4b0c2a9e-1111-4222-8333-44445555666x", &format!("{uuid}_jane")] {
+            assert!(!Trail::is_made_here(typed), "{typed}");
+        }
+    }
+}

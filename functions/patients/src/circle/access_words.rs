@@ -59,6 +59,7 @@ const ACTIONS: &[Words] = &[
     ("notification.list", "read a notification about you", "read a notification about you"),
     ("scribe.generate-note", "had an AI draft a note about you", "have an AI draft a note about you"),
     ("scribe.job-read", "read a note about you that an AI drafted", "read a note about you that an AI drafted"),
+    ("scribe.ai-used", "had an AI read a chat about you", "have an AI read a chat about you"),
     ("scribe.note-written", "had an AI draft a note about you", "have an AI draft a note about you"),
 ];
 

@@ -1,10 +1,10 @@
 use access::decision::Action;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use charts::Asking;
+use charts::{Asking, OpenChart};
 use garde::Validate;
 use http::StatusCode;
-use kernel::{PatientId, Time};
+use kernel::{ConsentId, PatientId, Time};
 use model::consent::{Channel, Grantee, Purpose, Scope, consents};
 use model::patient::PATIENTS;
 use serde::Deserialize;
@@ -77,19 +77,23 @@ pub(crate) async fn grant_consent(
 ) -> Result<impl IntoResponse, ApiError> {
     caller.trail.action("consent.grant").entity("patient", &id);
     let asking = Asking::of(&app, &caller);
+    // Decided first, so that nobody learns of accounts and chats by a record that is not theirs.
     let chart = asking.open(&id, &Action::Consent).await?;
-    let consent = body.checked(&app, &caller, &chart).await?;
     let (now, all) = (app.now(), consents(&id));
-    caller.trail.entity("consent", &consent.id);
-    caller
-        .store
-        .transact("grant-consent", async |tx| {
-            let mut patient = asking.enter(&tx, &id, &Action::Consent).await?;
-            add(&mut patient, consent.clone(), now)?;
-            tx.put(&PATIENTS, id.as_str(), &patient)?;
-            Ok::<_, ApiError>(tx.create(&all, consent.id.as_str(), &consent)?)
-        })
-        .await?;
+    let consent_id = ConsentId::generate(app.random.as_ref());
+    caller.trail.entity("consent", &consent_id);
+    let asked = body.asked(&caller, &chart, consent_id, now).await?;
+    let given = caller.store.transact("grant-consent", async |tx| {
+        let found = tx.get(&PATIENTS, id.as_str()).await?;
+        let chart = asking.admit(&id, found, &Action::Consent).await?;
+        let consent = asked.given_by(&caller, &tx, &chart).await?;
+        let OpenChart { mut patient, .. } = chart;
+        add(&mut patient, consent.clone(), now)?;
+        tx.put(&PATIENTS, id.as_str(), &patient)?;
+        tx.create(&all, consent.id.as_str(), &consent)?;
+        Ok::<_, ApiError>(consent)
+    });
+    let consent = given.await?;
     let people = People::read(&app, &caller.store, named_in([&consent])).await?;
     Ok((StatusCode::CREATED, Json(ConsentView::of(consent, &people, now))))
 }
@@ -111,6 +115,7 @@ mod tests {
         functions: || vec![crate::function()];
         a_consent_is_given_and_counts_at_once, what_breaks_a_rule_is_named, strangers_learn_nothing,
         only_patients_and_guardians_make_proxies, a_circle_has_room_for_so_many, two_at_once_are_both_kept,
+        a_proxy_that_is_revoked_meanwhile_gives_nothing,
     }
 
     /// A patient with an account, a doctor who made the record, and another who has nothing to do with it.
@@ -278,6 +283,28 @@ mod tests {
         app.clock.advance(Duration::from_secs(100));
         app.post(&path(&id)).by(&pat).json(&to(&other)).expect(201).await;
         assert_eq!(app.patient_now(&id).await.circle.consents.len(), 1);
+    }
+
+    async fn a_proxy_that_is_revoked_meanwhile_gives_nothing(app: TestApp) {
+        let (pat, _, other, id) = three(&app).await;
+        let fam = app.user(Role::Family, "Fam").await;
+        // The proxy for research ends while it gives what it may give by it alone.
+        app.consent(&id, &fam.id, |consent| consent.proxy = Some(Proxy::Adult)).await;
+        let for_research = app
+            .consent(&id, &fam.id, |consent| {
+                (consent.proxy, consent.purposes) = (Some(Proxy::Adult), vec![Purpose::Treatment, Purpose::Research]);
+            })
+            .await;
+        let body = with(to(&other), "purposes", json!(["research"]));
+        let revoke = format!("{}/{for_research}", path(&id));
+        let (given, _) =
+            tokio::join!(app.post(&path(&id)).by(&fam).json(&body).send(), app.delete(&revoke).by(&pat).expect(204),);
+        let status = given.status.as_u16();
+        assert!(matches!(status, 201 | 400), "{}", given.body);
+        let held = app.patient_now(&id).await.circle.consents;
+        let gave = held.iter().any(|consent| consent.purposes == [Purpose::Research]);
+        assert_eq!(gave, status == 201);
+        app.post(&path(&id)).by(&fam).json(&body).refused(400, "VALIDATION_ERROR").await;
     }
 
     async fn two_at_once_are_both_kept(app: TestApp) {

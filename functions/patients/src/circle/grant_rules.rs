@@ -9,37 +9,45 @@ use model::chat::CHATS;
 use model::consent::{Consent, Grantee, Proxy, Purpose, Scope};
 use model::patient::{MOST_CONSENTS, Patient};
 use model::user::{USERS, User};
-use web::{ApiError, App, Caller, Code};
+use store::Transaction;
+use web::{ApiError, Caller, Code};
 
 use super::grant_consent::GrantConsentBody;
 
 impl GrantConsentBody {
-    /// The consent that is asked for, if it keeps the rules.
-    pub(crate) async fn checked(self, app: &App, caller: &Caller, chart: &OpenChart) -> Result<Consent, ApiError> {
-        let now = app.now();
-        let by = Giver::of(chart);
+    /// The consent that is asked for, as far as it keeps the rules that hold for whoever gives it. What depends on the
+    /// giver is for [`Asked::given_by`].
+    pub(crate) async fn asked(
+        self,
+        caller: &Caller,
+        chart: &OpenChart,
+        id: ConsentId,
+        now: Time,
+    ) -> Result<Asked, ApiError> {
         let (from, until) = self.dates(now)?;
         let purposes = distinct(&self.purposes);
-        by.may_give(&purposes)?;
+        if purposes.is_empty() {
+            return Err(ApiError::field("purposes", "purposes: at least one"));
+        }
         self.must_be_a_plain_proxy()?;
         self.scope_exists(caller, chart).await?;
-        let grantee = self.grantee_exists(caller, chart).await?;
-        let proxy = by.proxy(self.proxy, grantee.as_ref()).await?;
-        Ok(Consent {
-            id: ConsentId::generate(app.random.as_ref()),
+        let grantee = self.grantee_exists(caller).await?;
+        let consent = Consent {
+            id,
             grantee: self.grantee,
             scope: normal(self.scope),
             purposes,
             channels: distinct(&self.channels),
             recording: self.recording,
             ai_use: self.ai_use,
-            proxy,
+            proxy: None,
             from,
             until,
             granted_by: caller.user().clone(),
             granted_at: now,
             revoked: None,
-        })
+        };
+        Ok(Asked { consent, is_proxy: self.proxy, grantee })
     }
 
     /// From when until when. A beginning that has passed is now: nobody consents to what has happened.
@@ -94,7 +102,7 @@ impl GrantConsentBody {
     }
 
     /// The account of the person that it is given to, where it is given to one.
-    async fn grantee_exists(&self, caller: &Caller, chart: &OpenChart) -> Result<Option<User>, ApiError> {
+    async fn grantee_exists(&self, caller: &Caller) -> Result<Option<User>, ApiError> {
         match &self.grantee {
             Grantee::CareTeam => Ok(None),
             Grantee::Role { role } if role.is_staff() && !role.is_admin() => Ok(None),
@@ -103,10 +111,6 @@ impl GrantConsentBody {
                 Err(ApiError::field("grantee.role", message))
             }
             Grantee::User { user_id } => {
-                if chart.patient.user_id.as_ref() == Some(user_id) || user_id == caller.user() {
-                    let message = "grantee.userId: consent is given to somebody else than oneself and the patient";
-                    return Err(ApiError::field("grantee.userId", message));
-                }
                 let account = caller.store.get(&USERS, user_id.as_str()).await?.map(|doc| doc.value);
                 account.filter(|account| account.active).map(Some).ok_or_else(|| {
                     ApiError::field("grantee.userId", "grantee.userId: there is no such account in this clinic")
@@ -116,9 +120,38 @@ impl GrantConsentBody {
     }
 }
 
+/// A consent that is asked for.
+pub(crate) struct Asked {
+    /// As it is stored, but for the proxy.
+    consent: Consent,
+    is_proxy: bool,
+    /// The account of the person that it is given to, where it is given to one.
+    grantee: Option<User>,
+}
+
+impl Asked {
+    /// The consent, if the caller may give it by what the transaction reads of the record.
+    pub(crate) async fn given_by(
+        &self,
+        caller: &Caller,
+        tx: &Transaction,
+        chart: &OpenChart,
+    ) -> Result<Consent, ApiError> {
+        let by = Giver::of(chart);
+        by.may_give(&self.consent.purposes)?;
+        if let Grantee::User { user_id } = &self.consent.grantee
+            && (chart.patient.user_id.as_ref() == Some(user_id) || user_id == caller.user())
+        {
+            let message = "grantee.userId: consent is given to somebody else than oneself and the patient";
+            return Err(ApiError::field("grantee.userId", message));
+        }
+        let proxy = by.proxy(tx, self.is_proxy, self.grantee.as_ref()).await?;
+        Ok(Consent { proxy, ..self.consent.clone() })
+    }
+}
+
 /// Who gives a consent: the patient, or someone who acts for one.
 struct Giver<'a> {
-    caller: &'a Caller,
     /// The consents by which the caller acts for the patient; empty for the patient.
     proxies: Vec<&'a Consent>,
 }
@@ -127,14 +160,11 @@ impl<'a> Giver<'a> {
     fn of(chart: &'a OpenChart) -> Self {
         let is_patient = chart.reasons.contains(&Reason::OwnRecord);
         let acts_by = |consent: &&Consent| !is_patient && chart.reasons.contains(&Reason::Proxy(consent.id.clone()));
-        Self { caller, proxies: chart.patient.circle.consents.iter().filter(acts_by).collect() }
+        Self { proxies: chart.patient.circle.consents.iter().filter(acts_by).collect() }
     }
 
     /// Nobody gives more than they have.
     fn may_give(&self, purposes: &[Purpose]) -> Result<(), ApiError> {
-        if purposes.is_empty() {
-            return Err(ApiError::field("purposes", "purposes: at least one"));
-        }
         let has = |purpose: &Purpose| self.proxies.iter().any(|proxy| proxy.purposes.contains(purpose));
         match purposes.iter().find(|purpose| !self.proxies.is_empty() && !has(purpose)) {
             Some(purpose) => {
@@ -147,14 +177,14 @@ impl<'a> Giver<'a> {
 
     /// As what somebody may act for the patient. Adults choose for themselves; for a child the guardian may whom the
     /// clinic tied to the record, and what a guardian gives to other relatives ends when the child is of age.
-    async fn proxy(&self, is_proxy: bool, grantee: Option<&User>) -> Result<Option<Proxy>, ApiError> {
+    async fn proxy(&self, tx: &Transaction, is_proxy: bool, grantee: Option<&User>) -> Result<Option<Proxy>, ApiError> {
         let is_patient = self.proxies.is_empty();
         let is_relative = grantee.is_some_and(|account| matches!(account.role, Role::Patient | Role::Family));
         let for_child = self.proxies.iter().all(|proxy| proxy.proxy == Some(Proxy::Minor));
         match (is_proxy, is_patient) {
             (true, true) => Ok(Some(Proxy::Adult)),
             (false, true) => Ok(None),
-            (true, false) if self.is_verified_guardian().await? => Ok(Some(Proxy::Minor)),
+            (true, false) if self.is_verified_guardian(tx).await? => Ok(Some(Proxy::Minor)),
             (true, false) => {
                 let message = "proxy: only the patient, or a child's guardian whom the clinic tied to the record, can \
                                let somebody act for the patient";
@@ -169,11 +199,11 @@ impl<'a> Giver<'a> {
     }
 
     /// Whether the clinic's staff made the caller the guardian, rather than another guardian.
-    async fn is_verified_guardian(&self) -> Result<bool, ApiError> {
+    async fn is_verified_guardian(&self, tx: &Transaction) -> Result<bool, ApiError> {
         let guardianships = self.proxies.iter().filter(|proxy| proxy.proxy == Some(Proxy::Minor));
         let granters: BTreeSet<&UserId> = guardianships.map(|proxy| &proxy.granted_by).collect();
         let ids: Vec<String> = granters.into_iter().map(ToString::to_string).collect();
-        let accounts = self.caller.store.get_many(&USERS, &ids).await?;
+        let accounts = tx.get_many(&USERS, &ids).await?;
         Ok(accounts.into_iter().flatten().any(|account| account.value.role.is_staff()))
     }
 }

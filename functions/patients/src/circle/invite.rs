@@ -1,16 +1,17 @@
 //! A clinician invites somebody to tie an account to a patient's record.
 
-use access::decision::Action;
+use access::decision::{Action, Reason};
 use axum::response::{IntoResponse, Response};
 use charts::{Asking, OpenChart, is_of_age};
 use http::StatusCode;
 use kernel::{InvitationId, PatientId, Random, RandomExt, Time};
 use model::consent::DataKind;
 use model::invitation::{CODE_INDEX, INVITATION_KEPT, INVITATIONS, Invitation, Relationship};
+use model::patient::PATIENTS;
 use serde::Serialize;
 use utoipa::ToSchema;
 use vault::BlindIndex;
-use web::{ApiError, App, Caller, Code, Json};
+use web::{ApiError, App, Caller, Code, Json, NotKept};
 
 /// What codes are made of: no letter or digit that looks like another.
 const ALPHABET: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -46,6 +47,7 @@ pub(crate) async fn invite(
     let asking = Asking::of(app, caller);
     let action = Action::Write(DataKind::Demographics);
     let chart = asking.open(id, &action).await?;
+    must_be_in_care(caller, &chart)?;
     must_fit(app, caller, &chart, relationship).await?;
     let code = make_code(app.random.as_ref());
     let now = app.now();
@@ -55,18 +57,38 @@ pub(crate) async fn invite(
         relationship,
         invited_by: caller.user().clone(),
         expires_at: now.plus(INVITATION_KEPT),
-        wrong: 0,
     };
     caller.trail.entity("invitation", &invitation.id);
     let write = caller.store.transact("invite-user", async |tx| {
-        asking.enter(&tx, id, &action).await?;
+        let found = tx.get(&PATIENTS, id.as_str()).await?;
+        must_be_in_care(caller, &asking.admit(id, found, &action).await?)?;
         let mut all = tx.get(&INVITATIONS, id.as_str()).await?.map(|doc| doc.value).unwrap_or_default();
         all.add(invitation.clone(), now);
         Ok::<_, ApiError>(tx.put_until(&INVITATIONS, id.as_str(), &all, all.expires_at(now))?)
     });
     write.await?;
     let view = InvitationView { code, expires_at: invitation.expires_at, relationship };
-    Ok((StatusCode::CREATED, Json(view)).into_response())
+    let mut response = (StatusCode::CREATED, Json(view)).into_response();
+    // The code is shown once, and stored nowhere.
+    response.extensions_mut().insert(NotKept);
+    Ok(response)
+}
+
+/// A code makes an access that lasts: an emergency or a consent alone must not make one.
+fn must_be_in_care(caller: &Caller, chart: &OpenChart) -> Result<(), ApiError> {
+    if is_in_care(&chart.reasons) {
+        return Ok(());
+    }
+    caller.trail.denied("not-in-care");
+    Err(ApiError::forbidden(
+        "Only clinicians with a care relationship to the patient make a code: who made the record, is assigned to the \
+         patient, or is in a Care Team chat about the patient. A consent or an emergency is not enough.",
+    ))
+}
+
+/// Whether one of these reasons is a care relationship.
+pub(crate) fn is_in_care(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| matches!(reason, Reason::Created | Reason::Assigned | Reason::CareTeamChat(_)))
 }
 
 /// A record has one account of its own, and only a child has a guardian.

@@ -1,13 +1,17 @@
-use access::decision::Reason;
+use access::decision::{Action, Decision, Reason};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use charts::{Asking, is_of_age};
 use garde::Validate;
-use kernel::{ConsentId, PatientId, Role, Time};
-use model::consent::{Consent, Grantee, Proxy, Purpose, Scope, consents};
-use model::invitation::{INVITATIONS, Invitation, Invitations, PATIENT_ACCOUNTS, PatientAccount, Relationship};
+use kernel::{ConsentId, PatientId, Role, Time, UserId};
+use model::consent::{Consent, DataKind, Grantee, Proxy, Purpose, Scope, consents};
+use model::invitation::{
+    INVITATIONS, Invitation, Invitations, PATIENT_ACCOUNTS, PatientAccount, Relationship, WRONG_CODES,
+    WRONG_CODES_COUNT,
+};
 use model::patient::{PATIENTS, Patient};
 use model::tenant::TenantPolicy;
+use model::user::USERS;
 use serde::{Deserialize, Serialize};
 use store::Transaction;
 use utoipa::ToSchema;
@@ -15,7 +19,7 @@ use vault::SubjectKey;
 use web::{ApiError, App, Caller, Code, Json, Path, Problems};
 
 use super::grant_rules::add;
-use super::invite::{InvitationView, hash_of, invite};
+use super::invite::{InvitationView, hash_of, invite, is_in_care};
 use crate::own_record::own_record;
 
 /// Either who shall be invited, or the code of an invitation.
@@ -46,8 +50,8 @@ pub(crate) struct LinkedUser {
 /// Tie an account to a patient
 ///
 /// A clinician with a care relationship makes a code, for the patient (`self`) or for the guardian of a child, and hands
-/// it over in person. With the code the account is tied to the record. A code is used once, within 72 hours; five wrong
-/// ones end it.
+/// it over in person. With the code the account is tied to the record. A code is used once, within 72 hours, while the
+/// clinician still cares for the patient. After five wrong ones within an hour an account has to wait.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patientId}/link-user", tag = "patients", security(("bearer" = [])),
     params(("patientId" = PatientId, Path, description = "The patient")),
@@ -85,14 +89,15 @@ async fn redeem(app: &App, caller: &Caller, id: &PatientId, code: &str) -> Resul
         ApiError::not_found("code for this patient")
     };
     let key = match Asking::of(app, caller).key(id).await {
-        Err(error) if error.code() == Code::NotFound => return Err(wrong_code()),
-        found => found?,
+        Err(error) if error.code() == Code::NotFound => None,
+        found => Some(found?),
     };
     let own = match own_record(caller).await {
         Err(error) if error.code() == Code::NotFound => None,
         found => Some(found?),
     };
     let tie = Tie {
+        app,
         caller,
         id,
         code_hash: hash_of(&app.vault.blind_index(&caller.store).await?, id, code),
@@ -108,10 +113,12 @@ async fn redeem(app: &App, caller: &Caller, id: &PatientId, code: &str) -> Resul
 
 /// A code that somebody tries, with what its transaction needs.
 struct Tie<'a> {
+    app: &'a App,
     caller: &'a Caller,
     id: &'a PatientId,
     code_hash: String,
-    key: SubjectKey,
+    /// The record's key, where there is such a record.
+    key: Option<SubjectKey>,
     policy: TenantPolicy,
     /// The record that the account is tied to already.
     own: Option<PatientId>,
@@ -120,25 +127,43 @@ struct Tie<'a> {
 }
 
 impl Tie<'_> {
-    /// `None` where the code is wrong, which is counted in the same commit.
+    /// `None` where the code is wrong, which counts against the account in the same commit.
     async fn redeem(&self, tx: &Transaction) -> Result<Option<LinkedUser>, ApiError> {
+        let user = self.caller.user().as_str();
+        let mut wrong = tx.get(&WRONG_CODES, user).await?.map(|doc| doc.value).unwrap_or_default();
+        if let Some(left) = wrong.wait(self.now) {
+            self.caller.trail.denied("too-many-codes");
+            return Err(accounts::too_many(left));
+        }
+        let tied = self.tie(tx).await?;
+        if tied.is_none() {
+            self.caller.trail.denied("wrong-code");
+            wrong.add(self.now);
+            tx.put_until(&WRONG_CODES, user, &wrong, self.now.plus(WRONG_CODES_COUNT))?;
+        }
+        Ok(tied)
+    }
+
+    /// `None` where the code is of no use, and nothing is changed.
+    async fn tie(&self, tx: &Transaction) -> Result<Option<LinkedUser>, ApiError> {
         let id = self.id.as_str();
         let (invitations, patient) = tx.get_both((&INVITATIONS, id), (&PATIENTS, id)).await?;
         let standing = patient.map(|doc| doc.value).filter(|patient| patient.deleted_at.is_none());
-        let (Some(mut patient), Some(invitations)) = (standing, invitations) else { return Ok(None) };
-        let mut invitations = invitations.value;
-        let Some(used) = invitations.redeem(&self.code_hash, self.now) else {
-            self.caller.trail.denied("wrong-code");
-            self.save(tx, &invitations)?;
+        let (Some(mut patient), Some(invitations), Some(key)) = (standing, invitations, &self.key) else {
             return Ok(None);
         };
+        let mut invitations = invitations.value;
+        let Some(used) = invitations.redeem(&self.code_hash, self.now) else { return Ok(None) };
+        if !self.still_cares(tx, &used.invited_by, &patient).await? {
+            return Ok(None);
+        }
         let consent_id = match used.relationship {
             Relationship::Own => {
                 self.tie_account(tx, &mut patient).await?;
                 self.caller.trail.because([Reason::OwnRecord.code()]);
                 None
             }
-            Relationship::Guardian => match self.tie_guardian(tx, &mut patient, &used)? {
+            Relationship::Guardian => match self.tie_guardian(tx, key, &mut patient, &used)? {
                 Some(consent) => {
                     self.caller.trail.because([Reason::Proxy(consent.clone()).code()]);
                     Some(consent)
@@ -155,6 +180,17 @@ impl Tie<'_> {
 
     fn save(&self, tx: &Transaction, invitations: &Invitations) -> Result<(), store::Error> {
         tx.put_until(&INVITATIONS, self.id.as_str(), invitations, invitations.expires_at(self.now))
+    }
+
+    /// Whether who invited is still a clinician in the patient's care.
+    async fn still_cares(&self, tx: &Transaction, inviter: &UserId, patient: &Patient) -> Result<bool, ApiError> {
+        let Some(account) = tx.get(&USERS, inviter.as_str()).await?.map(|doc| doc.value) else { return Ok(false) };
+        if !account.active || !account.role.is_clinical() {
+            return Ok(false);
+        }
+        let asking = Asking::for_user(self.app, &self.caller.store, inviter, &account);
+        let decision = asking.decide(self.id, patient, &Action::Write(DataKind::Demographics)).await?;
+        Ok(matches!(decision, Decision::Allow(reasons) if is_in_care(&reasons)))
     }
 
     /// One account for a record, one record for an account.
@@ -179,10 +215,11 @@ impl Tie<'_> {
     fn tie_guardian(
         &self,
         tx: &Transaction,
+        key: &SubjectKey,
         patient: &mut Patient,
         used: &Invitation,
     ) -> Result<Option<ConsentId>, ApiError> {
-        if is_of_age(&self.key, self.caller.tenant(), self.id, patient, &self.policy, self.now)? {
+        if is_of_age(key, self.caller.tenant(), self.id, patient, &self.policy, self.now)? {
             return Ok(None);
         }
         let grantee = Grantee::User { user_id: self.caller.user().clone() };
@@ -218,6 +255,7 @@ mod tests {
 
     use charts::ChartPlaces;
     use kernel::Phi;
+    use model::chat::ChatType;
     use model::invitation::INVITATION_KEPT;
     use serde_json::{Value, json};
     use testkit::{TestApp, TestUser};
@@ -227,8 +265,9 @@ mod tests {
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
-        a_patient_is_tied_by_a_code_once, wrong_codes_are_all_the_same_and_end_it, a_guardian_acts_for_a_child,
+        a_patient_is_tied_by_a_code_once, wrong_codes_are_all_the_same_and_spoil_nothing, a_guardian_acts_for_a_child,
         an_account_has_one_record_and_a_record_one_account, only_clinicians_in_care_invite, bodies_are_checked,
+        an_emergency_or_a_consent_makes_no_code, who_left_the_care_has_invited_nobody, a_code_is_not_shown_again,
     }
 
     fn path(id: &PatientId) -> String {
@@ -274,7 +313,7 @@ mod tests {
         app.post(&path(&id)).by(&doc).json(&json!({"relationship": "self"})).refused(409, "DUPLICATE_ENTRY").await;
     }
 
-    async fn wrong_codes_are_all_the_same_and_end_it(app: TestApp) {
+    async fn wrong_codes_are_all_the_same_and_spoil_nothing(app: TestApp) {
         let (doc, pat) = (app.user(Role::Doctor, "Doc").await, app.user(Role::Patient, "Pat").await);
         let (id, other) = (app.patient(&doc, "Pat").await, app.patient(&doc, "Other").await);
         let right = code(&app, &doc, &id, "self").await;
@@ -295,14 +334,21 @@ mod tests {
         }
         assert_eq!(answers[0].0, 404);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-        // Two wrong ones at this record so far: after three more the right one is of no use.
-        for _ in 0..3 {
-            assert_eq!(tell(&app, &pat, &id, "BBBBBBBBBB").await, answers[0]);
-        }
-        assert_eq!(tell(&app, &pat, &id, &fresh).await, answers[0]);
+        // Five in an hour, at whichever record: the sixth waits, right or wrong.
+        let (status, told) = tell(&app, &pat, &id, &fresh).await;
+        assert_eq!((status, &told["error"]["code"]), (429, &json!("RATE_LIMITED")));
         assert_eq!(app.patient_now(&id).await.user_id, None);
-        let denied = app.audit_log().await.into_iter().filter(|entry| entry.refusal.as_deref() == Some("wrong-code"));
-        assert_eq!(denied.count(), 9);
+        let refused = async |word: &str| {
+            let log = app.audit_log().await;
+            log.iter().filter(|entry| entry.refusal.as_deref() == Some(word)).count()
+        };
+        assert_eq!((refused("wrong-code").await, refused("too-many-codes").await), (5, 1));
+        // Nobody else has to, and an hour later the code is as good as before.
+        let sam = app.user(Role::Patient, "Sam").await;
+        assert_eq!(tell(&app, &sam, &id, "BBBBBBBBBB").await, answers[0]);
+        app.clock.advance(Duration::from_secs(3600));
+        let pat = app.sign_in_again(&pat).await;
+        assert_eq!(tell(&app, &pat, &id, &fresh).await.0, 200);
     }
 
     /// Makes a patient one who was born on this day.
@@ -385,6 +431,54 @@ mod tests {
         let right = code(&app, &doc, &id, "self").await;
         assert_eq!(tell(&app, &nurse, &id, &right).await.0, 403, "staff does not use codes");
         assert_eq!(tell(&app, &pat, &id, &right).await.0, 200);
+    }
+
+    async fn an_emergency_or_a_consent_makes_no_code(app: TestApp) {
+        let (doc, er) = (app.user(Role::Doctor, "Doc").await, app.user(Role::Doctor, "Er").await);
+        let second = app.user(Role::Doctor, "Second").await;
+        let id = app.patient(&doc, "Pat").await;
+        app.consent(&id, &second.id, |_| ()).await;
+        let glass = json!({"reason": "Unconscious after a fall."});
+        app.post(&format!("/api/v1/patients/{id}/break-glass")).by(&er).json(&glass).expect(201).await;
+        for user in [&er, &second] {
+            for relationship in ["self", "guardian"] {
+                let body = json!({"relationship": relationship});
+                app.post(&path(&id)).by(user).json(&body).refused(403, "FORBIDDEN").await;
+            }
+        }
+        assert_eq!(app.store.count(&INVITATIONS, &INVITATIONS.all()).await.unwrap(), 0);
+        let denied = app.audit_log().await.into_iter().filter(|entry| entry.refusal.as_deref() == Some("not-in-care"));
+        assert_eq!(denied.count(), 4);
+    }
+
+    async fn who_left_the_care_has_invited_nobody(app: TestApp) {
+        let (doc, pat) = (app.user(Role::Doctor, "Doc").await, app.user(Role::Patient, "Pat").await);
+        let nurse = app.user(Role::Nurse, "Nia").await;
+        let id = app.patient(&doc, "Pat").await;
+        let chat = app.chat(ChatType::CareTeam, Some(id.clone()), &[&doc.id, &nurse.id]).await;
+        let right = code(&app, &nurse, &id, "self").await;
+        app.change_patient(&id, |patient| {
+            patient.relate(&nurse.id, |relation| assert!(relation.chats.remove(&chat)));
+        })
+        .await;
+        let wrong = tell(&app, &pat, &id, "AAAAAAAAAA").await;
+        assert_eq!(tell(&app, &pat, &id, &right).await, wrong);
+        assert_eq!((wrong.0, app.patient_now(&id).await.user_id), (404, None));
+        app.change_patient(&id, |patient| {
+            patient.relate(&nurse.id, |relation| assert!(relation.chats.insert(chat.clone())));
+        })
+        .await;
+        assert_eq!(tell(&app, &pat, &id, &right).await.0, 200);
+    }
+
+    async fn a_code_is_not_shown_again(app: TestApp) {
+        let doc = app.user(Role::Doctor, "Doc").await;
+        let id = app.patient(&doc, "Pat").await;
+        let body = json!({"relationship": "self"});
+        let ask = || app.post(&path(&id)).by(&doc).header("idempotency-key", "k1").json(&body).send();
+        let code = ask().await.body["code"].as_str().unwrap().to_owned();
+        let again = ask().await;
+        assert!(!again.status.is_success() && !again.body.to_string().contains(&code), "{}", again.body);
     }
 
     async fn bodies_are_checked(app: TestApp) {

@@ -150,7 +150,6 @@ impl Making<'_> {
                 let consent = self.at.consent(patient, &newcomer.id, |_| ()).await;
                 self.note("consentId", consent.as_str());
             }
-            Thing::AuditEntry => self.audit_entry().await,
         }
     }
 

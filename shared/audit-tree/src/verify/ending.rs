@@ -68,10 +68,10 @@ impl Walk<'_> {
         let signed = self.ledger.tokens.verify_statement(STATEMENT_TYPE, &head.checkpoint).unwrap_or_default();
         let root = hex::encode(self.edge.root());
         let is_right = head.root == root
-            && signed["root"] == Value::from(root)
-            && signed["size"] == Value::from(head.size)
+            && signed["root"] == root
+            && signed["size"] == head.size
             && signed["until"] == serde_json::json!(head.until)
-            && signed["tenant"] == Value::from(self.ledger.store.database().tenant.as_str());
+            && signed["tenant"] == self.ledger.store.database().tenant.as_str();
         if !is_right {
             return Ok(Some(Problem::index(head_document(), head.size, "it is not what the last checkpoint says")));
         }

@@ -41,8 +41,12 @@ pub(super) fn asks() -> Vec<Ask> {
         }),
         plain("POST /api/v1/auth/enable-mfa"),
         plain("POST /api/v1/auth/mfa/enable"),
-        with("POST /api/v1/auth/verify-mfa", &[MfaOffer], |scene| Made::body(json!({"code": scene.id("code")}))),
-        with("POST /api/v1/auth/mfa/verify", &[MfaOffer], |scene| Made::body(json!({"code": scene.id("code")}))),
+        with("POST /api/v1/auth/verify-mfa", &[Password, MfaOffer], |scene| {
+            Made::body(json!({"code": scene.id("code"), "password": scene.id("password")}))
+        }),
+        with("POST /api/v1/auth/mfa/verify", &[Password, MfaOffer], |scene| {
+            Made::body(json!({"code": scene.id("code"), "password": scene.id("password")}))
+        }),
         with("POST /api/v1/auth/disable-mfa", &[Password, MfaOffer, Mfa], |scene| {
             Made::body(json!({"password": scene.id("password"), "code": scene.id("backupCode")}))
         }),

@@ -65,6 +65,8 @@ impl Making<'_> {
             index,
             purpose: OtpPurpose::Login,
             channel: None,
+            network: None,
+            for_known_only: false,
             user_id: None,
             code_hash: None,
             attempts: 0,
@@ -101,7 +103,7 @@ impl Making<'_> {
     }
 
     pub(super) async fn mfa(&mut self) {
-        let body = json!({"code": self.scene.id("code")});
+        let body = json!({"code": self.scene.id("code"), "password": self.scene.id("password")});
         let enabled = self.made(&self.scene.caller, "/api/v1/auth/verify-mfa", &body).await;
         self.note("backupCode", text(&enabled["backupCodes"][0]));
     }
