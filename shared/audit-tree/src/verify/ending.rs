@@ -1,7 +1,6 @@
 //! What has to hold behind the last checkpoint.
 
 use kernel::Time;
-use serde_json::Value;
 use store::{Direction, Op};
 
 use super::{Problem, Step, Walk, head_document};
