@@ -52,6 +52,8 @@ async fn half_an_hour_without_a_request_ends_it(build: Build) {
     refresh(&app, &next).refused(401, "UNAUTHORIZED").await;
     assert_eq!(session(&app, &id).await.ended.unwrap().reason, EndReason::Idle);
     assert_eq!(testing::ended_sessions(&app).await, [id]);
+    let entries = testing::audit(&app, "auth.refresh").await;
+    assert_eq!((entries.len(), entries[0].refusal.as_deref()), (1, Some("idle")));
 }
 
 async fn an_idle_session_is_refused_everywhere(build: Build) {

@@ -242,6 +242,8 @@ mod tests {
             refresh(&app, &json!({"refreshToken": text})).refused(401, "UNAUTHORIZED").await;
         }
         assert_eq!(session(&app, &id).await, before);
+        let entries = testing::audit(&app, "auth.refresh").await;
+        assert!(entries.len() == 2 && entries.iter().all(|e| e.refusal.as_deref() == Some("no-token-of-it")));
         assert!(testing::ended_sessions(&app).await.is_empty());
         testing::get_as(&app, &newest, ME).expect(200).await;
         refresh(&app, &newest).expect(200).await;

@@ -143,6 +143,7 @@ mod tests {
         let updated = put(&app, &ann, json!({"phoneNumber": null, "title": null})).expect(200).await;
         assert_eq!(fields(&updated), json!(["Ann B. Lee", null, null]));
         assert_eq!(put(&app, &ann, json!({})).expect(200).await, updated);
+        assert_eq!(testing::audit(&app, "profile.update").await.len(), 4);
     }
 
     async fn others_hear_of_a_new_name_only(app: TestApp) {

@@ -165,7 +165,7 @@ mod tests {
 
     testkit::on_both_platforms! {
         functions: crate::testing::with_recorder;
-        what_is_named_changes_and_sessions_end, a_title_ends_no_session, rank_is_held,
+        what_is_named_changes_and_sessions_end, a_title_ends_no_session, rank_is_held, a_lost_factor_is_switched_off,
         the_last_admin_stays, a_crash_in_between_still_ends_sessions, what_is_wrong_is_named,
         another_instance_hears_within_seconds, who_becomes_staff_waits_for_verification,
         a_lost_factor_is_switched_off,

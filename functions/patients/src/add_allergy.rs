@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Json, Path, Problems};
 
+use crate::allergy_alerts::{WithAlerts, alerts};
 use crate::chart::{By, Chart};
 use crate::if_match::etag;
 use crate::wire::ItemFrame;
@@ -65,13 +66,14 @@ pub(crate) struct AllergyView {
 
 /// Add an allergy
 ///
-/// By clinical staff who care for the patient. Medications are checked against it from then on.
+/// By clinical staff who care for the patient. It is compared with the current medications in the same transaction:
+/// `alerts` names those that it meets. Medications are checked against it from then on.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patientId}/allergies", tag = "patients", security(("bearer" = [])),
     params(("patientId" = PatientId, Path, description = "The patient")),
     request_body = AddAllergyBody,
     responses(
-        (status = 201, body = AllergyView, description = "Added", headers(("ETag", description = "The version"))),
+        (status = 201, body = WithAlerts<AllergyView>, description = "Added", headers(("ETag", description = "The version"))),
         Problems,
     ),
 )]
@@ -88,11 +90,13 @@ pub(crate) async fn add_allergy(
     let entry = body.entry()?;
     let added = caller.store.transact("add-allergy", async |tx| {
         let action = Action::Write(DataKind::Allergies);
-        let chart = Chart::enter(&asking, &tx, &patient, &action, &[Part::Allergies]).await?;
-        chart.add(&tx, &id, entry.clone(), by)
+        let chart = Chart::enter(&asking, &tx, &patient, &action, &[Part::Allergies, Part::Medications]).await?;
+        let added = chart.add(&tx, &id, entry.clone(), by)?;
+        Ok::<_, ApiError>((alerts(&asking, &chart, &added).await?, added))
     });
-    let added = added.await?;
-    Ok((StatusCode::CREATED, etag(added.version), Json(AllergyView::from(added))))
+    let (alerts, added) = added.await?;
+    let version = added.version;
+    Ok((StatusCode::CREATED, etag(version), Json(WithAlerts { item: AllergyView::from(added), alerts })))
 }
 
 impl AddAllergyBody {
@@ -118,14 +122,15 @@ impl From<Item<Allergy>> for AllergyView {
 #[cfg(test)]
 mod tests {
     use kernel::Role;
+    use model::consent::{DataKind, Scope};
     use serde_json::{Value, json};
     use testkit::{TestApp, TestUser};
 
-    use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry};
+    use crate::testing::{assert_sealed, doctor_with_patient, id_of, last_entry, put};
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
-        an_allergy_is_added_as_the_api_says, clinical_staff_who_care_add, what_breaks_a_rule_is_named,
+        an_allergy_is_added_as_the_api_says, the_medications_that_it_meets_are_named, clinical_staff_who_care_add, what_breaks_a_rule_is_named,
     }
 
     async fn an_allergy_is_added_as_the_api_says(app: TestApp) {
@@ -143,10 +148,50 @@ mod tests {
             assert_eq!(answer.body[field], body[field]);
         }
         assert_eq!((&answer.body["isActive"], &answer.body["createdBy"]), (&json!(true), &json!(ann.id)));
+        let mut shown = answer.body;
+        assert_eq!(shown.as_object_mut().unwrap().remove("alerts"), Some(json!([])));
         let chart = app.get(&path).by(&ann).expect(200).await;
-        assert_eq!((&chart["allergies"], &chart["allergyDetails"]), (&json!(["Penicillin"]), &json!([answer.body])));
+        assert_eq!((&chart["allergies"], &chart["allergyDetails"]), (&json!(["Penicillin"]), &json!([shown])));
         assert_sealed(&app, &id_of(&path), &["Penicillin", "moderate", "Causes rash", "764146007"]).await;
         assert_eq!(last_entry(&app, "allergy.create").await.patients, [id_of(&path)]);
+    }
+
+    async fn the_medications_that_it_meets_are_named(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let add = async |name: &str| {
+            let made = app.post(&format!("{path}/medications")).by(&ann).json(&json!({"name": name})).expect(201).await;
+            assert_eq!(made["check"]["status"], "ok");
+            made["id"].clone()
+        };
+        let (amoxicillin, _) = (add("Amoxicillin").await, add("Metformin").await);
+        let body = json!({"allergy": "Penicillin", "severity": "severe"});
+        let added = app.post(&format!("{path}/allergies")).by(&ann).json(&body).expect(201).await;
+        let alerts = added["alerts"].as_array().unwrap();
+        assert_eq!((alerts.len(), &alerts[0]["medicationId"]), (1, &amoxicillin));
+        let found = &alerts[0]["check"];
+        assert_eq!((&found["status"], &found["reasons"][0]["itemId"]), (&json!("alert"), &added["id"]));
+        // The chart is not silent about it either, nor once the allergy stands no more.
+        let statuses = async |of: &str| -> Vec<Value> {
+            let chart = app.get(&path).by(&ann).expect(200).await;
+            chart[of].as_array().unwrap().iter().map(|one| one["check"]["status"].clone()).collect()
+        };
+        assert_eq!(statuses("medications").await, ["alert", "ok"]);
+        let item = format!("{path}/allergies/{}", added["id"].as_str().unwrap());
+        let gone = put(&app, &ann, &item, 1, &json!({"isActive": false})).expect(200).await;
+        assert_eq!(gone["alerts"], json!([]));
+        assert_eq!(statuses("medications").await, ["ok", "ok"]);
+        let again = put(&app, &ann, &item, 2, &json!({"isActive": true})).expect(200).await;
+        assert_eq!(again["alerts"][0]["name"], "Amoxicillin");
+        // Who may not see medications learns nothing of them, and who may not see allergies nothing of these.
+        let (nurse, fay) = (app.user(Role::Nurse, "Nia").await, app.user(Role::Family, "Fay").await);
+        let only = |kind| Scope::Kinds { kinds: vec![DataKind::Demographics, kind] };
+        app.consent(&id_of(&path), &nurse.id, |consent| consent.scope = only(DataKind::Allergies)).await;
+        app.consent(&id_of(&path), &fay.id, |consent| consent.scope = only(DataKind::Medications)).await;
+        let added = app.post(&format!("{path}/allergies")).by(&nurse).json(&body).expect(201).await;
+        assert_eq!(added["alerts"], Value::Null);
+        let seen = app.get(&path).by(&fay).expect(200).await["medications"].clone();
+        assert_eq!(seen[0]["check"]["reasons"][0]["kind"], "withheld");
+        assert!(!seen.to_string().contains("Penicillin"), "{seen}");
     }
 
     async fn clinical_staff_who_care_add(app: TestApp) {

@@ -86,9 +86,11 @@ pub(crate) struct MedicationView {
     /// Whether it was not stopped. One whose last day is over may still be active in this sense.
     #[schema(example = true)]
     is_active: bool,
-    /// What comparing it with the chart found when it was written.
+    /// What comparing it with the chart finds. In a chart it is compared anew, with all that the caller may see then; else
+    /// it is what was found when it was written.
     check: MedicationCheck,
-    /// Whether it was written in spite of an alert about a severe allergy.
+    /// Whether it was written in spite of the alert about a severe allergy. In a chart, whether that holds for all of
+    /// them that `check` names.
     #[schema(example = false)]
     is_acknowledged: bool,
     /// When it was written and changed.
@@ -134,7 +136,7 @@ pub(crate) async fn add_medication(
         let checked = checked(&asking, &chart, &id, entry.clone(), by).await?;
         chart.add(&tx, &id, acknowledged(&caller, checked, is_acknowledged)?, by)
     });
-    let added = added.await?;
+    let added = added.await.inspect_err(|error| told_of_allergies(&caller, error))?;
     Ok((StatusCode::CREATED, etag(added.version), Json(MedicationView::from(added))))
 }
 
@@ -154,12 +156,8 @@ pub(crate) async fn checked(
     let reads_allergies =
         asking.decide(&chart.open.id, &chart.open.patient, &Action::Read(DataKind::Allergies)).await?.is_allowed();
     let allergies = if reads_allergies { Some(chart.items::<Allergy>()?) } else { None };
-    let medications = chart.items::<Medication>()?.into_iter();
-    let others = Others {
-        allergies: allergies.map(|all| all.into_iter().filter(|one| one.entry.is_active).collect()),
-        medications: medications.filter(|one| one.id != *id && one.entry.is_current(today)).collect(),
-    };
-    let check = check(Subject { name: &entry.name, code: entry.code.as_ref() }, &others);
+    let others = Others::of(allergies, chart.items::<Medication>()?, today);
+    let check = check(Subject { id: Some(id), name: &entry.name, code: entry.code.as_ref() }, &others);
     Ok(Medication { check, ..entry })
 }
 
@@ -175,6 +173,13 @@ pub(crate) fn acknowledged(caller: &Caller, entry: Medication, is_acknowledged: 
                    send true if the medication is needed in spite of it.";
     let check = serde_json::to_value(&entry.check).map_err(ApiError::internal)?;
     Err(ApiError::field("acknowledgeAlerts", message).with_status(StatusCode::CONFLICT).detail("check", check))
+}
+
+/// Leaves in the audit log that the caller was told of allergies, where a medication was refused because of them.
+pub(crate) fn told_of_allergies(caller: &Caller, error: &ApiError) {
+    if error.status() == StatusCode::CONFLICT {
+        caller.trail.action("medication.check").disclosed();
+    }
 }
 
 impl AddMedicationBody {
@@ -321,6 +326,8 @@ mod tests {
             (409, &json!("acknowledgeAlerts"))
         );
         assert_eq!(answer.body["error"]["details"]["check"]["reasons"][0]["severity"], "severe");
+        let told = last_entry(&app, "medication.check").await;
+        assert_eq!((told.patients, told.user_id.as_ref()), (vec![id_of(&path)], Some(&ann.id)));
         assert_eq!(app.get(&path).by(&ann).expect(200).await["medications"], json!([]));
         let told = last_entry(&app, "medication.create").await;
         assert_eq!((told.refusal.as_deref(), told.patients), (Some("severe-allergy"), vec![id_of(&path)]));
@@ -344,6 +351,8 @@ mod tests {
         let check = if is_first { &medication.body["check"] } else { &medication.body["error"]["details"]["check"] };
         let expected = if is_first { (json!("ok"), json!(0)) } else { (json!("alert"), json!(1)) };
         assert_eq!((check["status"].clone(), check["allergiesCompared"].clone()), expected);
+        // Whoever came second was told of the other.
+        assert_eq!(allergy.body["alerts"].as_array().unwrap().len(), usize::from(is_first), "{}", allergy.body);
     }
 
     async fn what_is_withheld_is_not_told(app: TestApp) {

@@ -47,11 +47,6 @@ pub(crate) async fn change_patient(
 ) -> Result<(Patient, Identity), ApiError> {
     let asking = Asking::of(app, caller);
     let action = Action::Write(DataKind::Demographics);
-    if let Some(assignees) = &change.assignee_ids {
-        // Decided first, so that nobody learns of the clinic's staff by a record that is not theirs.
-        change.must_be_for(caller, &asking.open(id, &action).await?)?;
-        must_be_staff(&caller.store, assignees).await?;
-    }
     let blind = app.vault.blind_index(&caller.store).await?;
     let now = app.now();
     let changed = caller.store.transact("update-patient", async |tx| {
@@ -59,6 +54,8 @@ pub(crate) async fn change_patient(
         let chart = asking.admit(id, found, &action).await?;
         change.must_be_for(caller, &chart)?;
         seen.must_be(chart.patient.version)?;
+        // Decided first, so that nobody learns of the clinic's staff by a record that is not theirs.
+        must_be_staff(&tx, change.assignee_ids.as_deref().unwrap_or_default()).await?;
         let mut identity = Identity::open(caller.tenant(), &chart)?;
         let former_mrn = identity.mrn.index(&blind);
         change.apply(&mut identity);

@@ -9,10 +9,10 @@ use model::chart::{
     Allergy, CHART, ChartPart, Condition, Diagnosis, FORMER, FormerItem, Item, MOST_ITEMS, Medication, Part, chart,
     former_id, former_items,
 };
-use model::patient::{PATIENTS, Patient};
+use model::patient::PATIENTS;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::{Doc, Document, Key, Transaction, typed};
+use store::{Document, Key, Transaction, typed};
 use vault::{Subject, Vault};
 use web::ApiError;
 
@@ -78,10 +78,16 @@ impl<'a> Chart<'a> {
         let needs_key = !asking.app().vault.is_kept(asking.store(), &subject);
         keys.extend(needs_key.then(|| Vault::document_key(&subject)));
         let mut found = asking.store().get_keys(&keys).await?;
-        if needs_key && let Some(key) = found.pop().flatten() {
+        let key = if needs_key { found.pop().flatten() } else { None };
+        let mut found = found.into_iter();
+        let patient = found.next().flatten().map(typed).transpose()?;
+        // Decided before the key is unwrapped, which takes its time.
+        let (patient, reasons) = asking.allow(id, patient, action).await?;
+        if let Some(key) = key {
             asking.app().vault.admit(asking.store(), key).await?;
         }
-        Self::admit(asking, id, action, parts, found).await
+        let open = OpenChart { id: id.clone(), patient, key: asking.key(id).await?, reasons };
+        Self::of(asking, open, parts, found)
     }
 
     /// The same in a transaction: the commit fails, and the closure runs again, where any of it has changed by then.
@@ -92,20 +98,18 @@ impl<'a> Chart<'a> {
         action: &Action,
         parts: &[Part],
     ) -> Result<Self, ApiError> {
-        let found = tx.get_keys(keys(id, parts)).await?;
-        Self::admit(asking, id, action, parts, found).await
+        let mut found = tx.get_keys(keys(id, parts)).await?.into_iter();
+        let patient = found.next().flatten().map(typed).transpose()?;
+        let open = asking.admit(id, patient, action).await?;
+        Self::of(asking, open, parts, found)
     }
 
-    async fn admit(
+    fn of(
         asking: &Asking<'a>,
-        id: &PatientId,
-        action: &Action,
+        open: OpenChart,
         parts: &[Part],
-        found: Vec<Option<Document>>,
+        found: impl Iterator<Item = Option<Document>>,
     ) -> Result<Self, ApiError> {
-        let mut found = found.into_iter();
-        let patient: Option<Doc<Patient>> = found.next().flatten().map(typed).transpose()?;
-        let open = asking.admit(id, patient, action).await?;
         let mut read = BTreeMap::new();
         for (part, document) in parts.iter().zip(found) {
             if let Some(document) = document {

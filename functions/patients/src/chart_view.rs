@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use access::decision::{Action, Decision, Reason};
 use charts::Asking;
-use kernel::PatientId;
+use kernel::{Day, PatientId};
 use model::chart::{Allergy, Condition, Diagnosis, Item, Medication, Part};
 use model::consent::DataKind;
 use model::vitals::vitals;
@@ -18,6 +18,7 @@ use crate::add_my_condition::ConditionView;
 use crate::chart::Chart;
 use crate::identity::{Identity, PatientView};
 use crate::list_vitals::show;
+use crate::medicines::{Others, Subject, check, not_active, says_nothing_worse};
 use crate::vitals::VitalsView;
 
 /// How many sets of vital signs a chart shows.
@@ -77,14 +78,7 @@ pub(crate) async fn view_chart(asking: &Asking<'_>, trail: &Trail, id: &PatientI
     if sees(DataKind::Medications) {
         medications = Some(chart.items::<Medication>()?);
     }
-    let today = kernel::Day::of(asking.app().now());
-    let (current, past) = match medications {
-        Some(all) => {
-            let (current, past): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.entry.is_current(today));
-            (Some(current), Some(past))
-        }
-        None => (None, None),
-    };
+    let (current, past) = medications.map(|all| compared(all, allergies.clone(), Day::of(asking.app().now()))).unzip();
     let identity = Identity::open(chart.tenant, &chart.open)?;
     Ok(ChartView {
         patient: PatientView::of(id.clone(), &chart.open.patient, identity),
@@ -98,6 +92,25 @@ pub(crate) async fn view_chart(asking: &Asking<'_>, trail: &Trail, id: &PatientI
         vitals: latest,
         withheld: withheld.into_iter().collect(),
     })
+}
+
+/// The current medications and the others, each with what comparing it with the chart finds now: what was found when it
+/// was written may have been silent about an allergy that was found since.
+fn compared(
+    medications: Vec<Item<Medication>>,
+    allergies: Option<Vec<Item<Allergy>>>,
+    today: Day,
+) -> (Vec<Item<Medication>>, Vec<Item<Medication>>) {
+    let others = Others::of(allergies, medications.clone(), today);
+    let (mut current, mut past): (Vec<_>, Vec<_>) =
+        medications.into_iter().partition(|one| one.entry.is_current(today));
+    for Item { id, entry, .. } in &mut current {
+        let found = check(Subject { id: Some(id), name: &entry.name, code: entry.code.as_ref() }, &others);
+        entry.is_acknowledged &= says_nothing_worse(&found, &entry.check);
+        entry.check = found;
+    }
+    past.iter_mut().for_each(|one| one.entry.check = not_active());
+    (current, past)
 }
 
 /// Which of the parts that a chart shows the asker may not see. What allows the others goes on the trail.

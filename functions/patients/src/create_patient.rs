@@ -95,7 +95,6 @@ pub(crate) async fn create_patient(
         return Err(ApiError::forbidden("Only clinical staff registers patients."));
     }
     trail.patient(&id).because([Reason::Created.code()]).purpose(caller.purpose);
-    must_be_staff(&caller.store, &body.assignee_ids).await?;
     let (patient, identity) = register(&app, &caller, &id, body).await?;
     Ok((StatusCode::CREATED, etag(patient.version), Json(PatientView::of(id, &patient, identity))))
 }
@@ -120,16 +119,18 @@ async fn register(
         identity.seal_into(&mut patient, &places, fresh.key(), &blind)?;
         let mrn = identity.mrn.index(&blind);
         let stored = caller.store.transact("create-patient", async |tx| {
+            must_be_staff(&tx, &assignees).await?;
             fresh.save(&tx)?;
             tx.create(&MRN_OWNERS, &mrn, &owner)?;
-            tx.create(&PATIENTS, id.as_str(), &patient)
+            Ok::<_, ApiError>(tx.create(&PATIENTS, id.as_str(), &patient)?)
         });
         match stored.await {
             Ok(()) => {
                 app.vault.remember(fresh);
                 return Ok((patient, identity));
             }
-            Err(error) if !is_taken_mrn(&error) => return Err(error.into()),
+            // Of what is created, only the MRN is not made by chance.
+            Err(error) if error.code() != Code::DuplicateEntry => return Err(error),
             Err(_) if is_given => return Err(taken_mrn()),
             Err(_) => identity.mrn = Mrn::generate(app.random.as_ref()),
         }
@@ -158,11 +159,6 @@ fn empty(app: &App, caller: &Caller) -> Patient {
     };
     patient.relate(caller.user(), |relation| relation.created = true);
     patient
-}
-
-/// Whether a commit failed because the MRN has an owner.
-pub(crate) fn is_taken_mrn(error: &store::Error) -> bool {
-    matches!(error, store::Error::AlreadyExists { key } if key.collection == MRN_OWNERS.path())
 }
 
 /// What whoever wants a taken MRN is told: not whose it is.

@@ -7,6 +7,7 @@ mod add_allergy;
 mod add_diagnosis;
 mod add_medication;
 mod add_my_condition;
+mod allergy_alerts;
 mod assign;
 mod change;
 mod chart;

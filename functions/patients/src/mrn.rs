@@ -1,5 +1,4 @@
 use kernel::{Random, RandomExt};
-use model::patient::MRN_INDEX;
 use vault::BlindIndex;
 use web::ApiError;
 
@@ -41,7 +40,7 @@ impl Mrn {
 
     /// What makes it unique: upper and lower case are the same number.
     pub(crate) fn index(&self, blind: &BlindIndex) -> String {
-        blind.exact(MRN_INDEX, &self.0.to_ascii_uppercase())
+        charts::mrn_index(blind, &self.0)
     }
 
     /// The number's text. A named disclosure.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Json, Path, Problems};
 
 use crate::add_allergy::AllergyView;
+use crate::allergy_alerts::{WithAlerts, alerts};
 use crate::change::present;
 use crate::chart::{By, Chart};
 use crate::if_match::{IfMatch, etag};
@@ -51,7 +52,7 @@ pub(crate) struct UpdateAllergyBody {
 /// Correct or inactivate an allergy
 ///
 /// By clinical staff who care for the patient, with the `ETag` that was seen as `If-Match`. What it said before is kept,
-/// and answered as `history`.
+/// and answered as `history`. As it is now, it is compared with the current medications: `alerts` names those it meets.
 #[utoipa::path(
     put, path = "/api/v1/patients/{patientId}/allergies/{allergyId}", tag = "patients", security(("bearer" = [])),
     params(
@@ -61,7 +62,7 @@ pub(crate) struct UpdateAllergyBody {
     ),
     request_body = UpdateAllergyBody,
     responses(
-        (status = 200, body = Corrected<AllergyView>, description = "As it is now",
+        (status = 200, body = WithAlerts<Corrected<AllergyView>>, description = "As it is now",
             headers(("ETag", description = "The version"))),
         (status = 412, body = web::ErrorBody, description = "It has changed meanwhile; `details.version` is the current one"),
         (status = 428, body = web::ErrorBody, description = "`If-Match` is missing"),
@@ -81,16 +82,17 @@ pub(crate) async fn update_allergy(
     let by = By { user: caller.user(), at: app.now() };
     let changed = caller.store.transact("update-allergy", async |tx| {
         let action = Action::Write(DataKind::Allergies);
-        let chart = Chart::enter(&asking, &tx, &patient, &action, &[Part::Allergies]).await?;
+        let chart = Chart::enter(&asking, &tx, &patient, &action, &[Part::Allergies, Part::Medications]).await?;
         let former = chart.item::<Allergy>(&id)?;
         seen.must_be(former.version)?;
         let entry = body.applied_to(&former.entry);
         let item = chart.replace(&tx, former, entry, by)?;
-        Ok::<_, ApiError>((chart, item))
+        let alerts = alerts(&asking, &chart, &item).await?;
+        Ok::<_, ApiError>((chart, item, alerts))
     });
-    let (chart, item) = changed.await?;
+    let (chart, item, alerts) = changed.await?;
     let former = chart.former(&asking, &item).await?;
-    Ok((etag(item.version), Json(Corrected::<AllergyView>::of(item, former))))
+    Ok((etag(item.version), Json(WithAlerts { item: Corrected::<AllergyView>::of(item, former), alerts })))
 }
 
 impl UpdateAllergyBody {

@@ -10,10 +10,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{ApiError, App, Caller, Json, Path, Problems};
 
-use crate::add_medication::{MedicationView, acknowledged, checked};
+use crate::add_medication::{MedicationView, acknowledged, checked, told_of_allergies};
 use crate::change::present;
 use crate::chart::{By, Chart};
 use crate::if_match::{IfMatch, etag};
+use crate::medicines::says_nothing_worse;
 use crate::prescriber::must_be_doctor;
 use crate::wire::Corrected;
 use crate::{code, rules};
@@ -76,8 +77,8 @@ pub(crate) struct UpdateMedicationBody {
 /// Change or stop a medication
 ///
 /// By a doctor who cares for the patient, with the `ETag` that was seen as `If-Match`. It is compared with the chart
-/// again, as a new one is; a severe allergy that was acknowledged needs no second time while the medicine is the same. What
-/// it said before is kept, and answered as `history`.
+/// again, as a new one is; a severe allergy that was acknowledged needs no second time while medicine and allergy are the
+/// same. What it said before is kept, and answered as `history`.
 #[utoipa::path(
     put, path = "/api/v1/patients/{patientId}/medications/{medicationId}", tag = "patients", security(("bearer" = [])),
     params(
@@ -117,11 +118,12 @@ pub(crate) async fn update_medication(
         seen.must_be(former.version)?;
         let entry = checked(&asking, &chart, &id, body.applied_to(&former.entry), by).await?;
         rules::not_before_birth("startDate", entry.start_date, chart.born()?)?;
-        let entry = acknowledged(&caller, entry, body.acknowledge_alerts || body.is_known(&former.entry))?;
+        let is_known = body.is_known(&former.entry, &entry);
+        let entry = acknowledged(&caller, entry, body.acknowledge_alerts || is_known)?;
         let item = chart.replace(&tx, former, entry, by)?;
         Ok::<_, ApiError>((chart, item))
     });
-    let (chart, item) = changed.await?;
+    let (chart, item) = changed.await.inspect_err(|error| told_of_allergies(&caller, error))?;
     let former = chart.former(&asking, &item).await?;
     Ok((etag(item.version), Json(Corrected::<MedicationView>::of(item, former))))
 }
@@ -145,10 +147,11 @@ impl UpdateMedicationBody {
         }
     }
 
-    /// Whether a severe allergy was acknowledged for this very medicine, which the patient takes.
-    fn is_known(&self, former: &Medication) -> bool {
+    /// Whether all that is alerted of now was acknowledged for this very medicine, which the patient takes.
+    fn is_known(&self, former: &Medication, checked: &Medication) -> bool {
         let is_same = self.name.is_none() && self.code.is_none();
-        former.is_acknowledged && former.is_active && is_same
+        let is_nothing_new = says_nothing_worse(&checked.check, &former.check);
+        former.is_acknowledged && former.is_active && is_same && is_nothing_new
     }
 }
 
@@ -162,7 +165,7 @@ mod tests {
 
     testkit::on_both_platforms! {
         functions: || vec![crate::function()];
-        a_medication_is_changed_and_stopped, another_medicine_is_checked_anew, no_update_is_lost,
+        a_medication_is_changed_and_stopped, another_medicine_is_checked_anew, no_update_is_lost, another_severe_allergy_is_acknowledged_anew,
         refusals_say_nothing_and_name_fields,
     }
 
@@ -215,6 +218,31 @@ mod tests {
         assert_eq!(put(&app, &ann, &item, 2, &json!({"dosage": "1g"})).expect(200).await["isAcknowledged"], true);
         put(&app, &ann, &item, 3, &json!({"isActive": false})).expect(200).await;
         assert_eq!(put(&app, &ann, &item, 4, &json!({"isActive": true})).send().await.status.as_u16(), 409);
+    }
+
+    async fn another_severe_allergy_is_acknowledged_anew(app: TestApp) {
+        let (ann, path) = doctor_with_patient(&app).await;
+        let allergic = async |name: &str, severity: &str| {
+            let body = json!({"allergy": name, "severity": severity});
+            app.post(&format!("{path}/allergies")).by(&ann).json(&body).expect(201).await["id"].clone()
+        };
+        allergic("Penicillin", "severe").await;
+        let mild = allergic("Amoxicillin", "mild").await;
+        let body = json!({"name": "Amoxicillin", "acknowledgeAlerts": true});
+        let made = app.post(&format!("{path}/medications")).by(&ann).json(&body).expect(201).await;
+        let item = format!("{path}/medications/{}", made["id"].as_str().unwrap());
+        put(&app, &ann, &item, 1, &json!({"dosage": "1g"})).expect(200).await;
+        // What was mild is severe now, and nobody has acknowledged that.
+        let worse = json!({"severity": "severe"});
+        put(&app, &ann, &format!("{path}/allergies/{}", mild.as_str().unwrap()), 1, &worse).expect(200).await;
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["medications"][0]["isAcknowledged"], false);
+        let answer = put(&app, &ann, &item, 2, &json!({"dosage": "2g"})).send().await;
+        assert_eq!(answer.status.as_u16(), 409, "{}", answer.body);
+        assert_eq!(last_entry(&app, "medication.check").await.user_id.as_ref(), Some(&ann.id));
+        let known = json!({"dosage": "2g", "acknowledgeAlerts": true});
+        put(&app, &ann, &item, 2, &known).expect(200).await;
+        put(&app, &ann, &item, 3, &json!({"dosage": "3g"})).expect(200).await;
+        assert_eq!(app.get(&path).by(&ann).expect(200).await["medications"][0]["isAcknowledged"], true);
     }
 
     async fn no_update_is_lost(app: TestApp) {

@@ -71,6 +71,7 @@ async fn run() -> anyhow::Result<()> {
     println!("ConsentMD serves at http://{}", serving.address);
     println!("  API page        http://{}/api/docs", serving.address);
     println!("  health          http://{}/health", serving.address);
+    println!("  sent messages   http://{}/dev/outbox (simulated)", serving.address);
     println!("  data folder     {data}");
     if accounts {
         println!("  demo accounts   (clinic \"{}\"; password {})", accounts::TENANT, accounts::PASSWORD);

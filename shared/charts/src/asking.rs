@@ -72,6 +72,12 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// The same without a trail, for what somebody asks for that may be no patient at all.
+    #[must_use]
+    pub const fn quietly(self) -> Self {
+        Self { trail: None, ..self }
+    }
+
     /// The application.
     pub const fn app(&self) -> &'a App {
         self.app
@@ -144,6 +150,19 @@ impl<'a> Asking<'a> {
         self.admit(id, found, action).await
     }
 
+    /// A patient that was read with other documents, if this may be done with the record, and why: decided before its key
+    /// is unwrapped.
+    pub async fn allow(
+        &self,
+        id: &PatientId,
+        found: Option<Doc<Patient>>,
+        action: &Action,
+    ) -> Result<(Patient, Vec<Reason>), ApiError> {
+        let patient = self.known(id, found)?;
+        let reasons = self.require(id, &patient, action).await?;
+        Ok((patient, reasons))
+    }
+
     /// A chart that was read with other documents, if this may be done with it.
     pub async fn admit(
         &self,
@@ -151,8 +170,7 @@ impl<'a> Asking<'a> {
         found: Option<Doc<Patient>>,
         action: &Action,
     ) -> Result<OpenChart, ApiError> {
-        let patient = self.known(id, found)?;
-        let reasons = self.require(id, &patient, action).await?;
+        let (patient, reasons) = self.allow(id, found, action).await?;
         let key = self.key(id).await?;
         Ok(OpenChart { id: id.clone(), patient, key, reasons })
     }

@@ -13,4 +13,4 @@ mod places;
 pub use again::WhileTiesLast;
 pub use asking::{Asking, OpenChart, is_of_age};
 pub use birth::{BirthDate, InvalidBirthDate};
-pub use places::{ChartPlaces, review_place};
+pub use places::{ChartPlaces, mrn_index, review_place};

@@ -1,5 +1,6 @@
 use kernel::{EmergencyId, PatientId, TenantId};
-use vault::Place;
+use model::patient::MRN_INDEX;
+use vault::{BlindIndex, Place};
 
 /// Where a chart's sealed fields stand. Each method names one document; nothing else may seal or open its fields.
 #[derive(Debug, Clone, Copy)]
@@ -47,4 +48,9 @@ impl<'a> ChartPlaces<'a> {
 /// Where the sealed fields of an emergency's review stand: `reason` and `comment`.
 pub fn review_place<'a>(tenant: &'a TenantId, id: &'a EmergencyId) -> Place<'a> {
     Place::new(tenant, "break-glass-reviews", id.as_str(), "reason")
+}
+
+/// By what a medical record number is found in [`model::patient::MRN_OWNERS`]: in upper and lower case it is the same.
+pub fn mrn_index(blind: &BlindIndex, mrn: &str) -> String {
+    blind.exact(MRN_INDEX, &mrn.to_ascii_uppercase())
 }

@@ -56,6 +56,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::IF_MATCH,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-tenant"),
+            HeaderName::from_static("x-purpose"),
             HeaderName::from_static("prefer"),
         ])
         // What a browser's program may read beside the body.

@@ -20,6 +20,7 @@ const ACTIONS: &[Words] = &[
     ("diagnosis.update", "changed a diagnosis", "change a diagnosis"),
     ("medication.create", "added a medication", "add a medication"),
     ("medication.update", "changed a medication", "change a medication"),
+    ("medication.check", "was told of allergies that a medication meets", "compare a medication with your allergies"),
     ("allergy.create", "added an allergy", "add an allergy"),
     ("allergy.update", "changed an allergy", "change an allergy"),
     ("condition.create", "added a condition", "add a condition"),

@@ -85,11 +85,13 @@ pub(crate) async fn break_glass(
         caller.trail.denied("not-a-clinician");
         return Err(ApiError::forbidden("Only clinicians can declare an emergency."));
     }
-    accounts::step_up(&app, &caller, body.mfa_code.as_deref()).await?;
+    let stepped_up = accounts::step_up(&app, &caller, body.mfa_code.as_deref()).await;
+    stepped_up.inspect_err(|_| {
+        caller.trail.denied("no-second-factor");
+    })?;
     let id = find(&app, &caller, &given).await?;
     caller.trail.entity("patient", &id).patient(&id);
     let broken = Broken::new(&app, &caller, &id, &body).await?;
-    caller.trail.because([Reason::BreakGlass(broken.emergency.id.clone()).code()]);
     broken.enter(&app, &caller).await?;
     let Emergency { id: emergency, from, until, .. } = broken.emergency;
     let message = "You can see the record now. Your access is logged, the patient can see it, and it will be reviewed.";
@@ -123,7 +125,7 @@ struct Broken {
 
 impl Broken {
     async fn new(app: &App, caller: &Caller, patient: &PatientId, body: &BreakGlassBody) -> Result<Self, ApiError> {
-        let key = Asking::of(app, caller).key(patient).await?;
+        let key = Asking::of(app, caller).key(patient).await.inspect_err(|error| note(caller, error))?;
         let id = EmergencyId::generate(app.random.as_ref());
         let from = app.now();
         let until = from.plus(Duration::from_secs(u64::from(body.minutes.unwrap_or(60)) * 60));
@@ -152,7 +154,7 @@ impl Broken {
             patient_id: id.clone(),
             user_id: emergency.user_id.clone(),
         });
-        caller
+        let entered = caller
             .store
             .transact("break-glass", async |tx| {
                 let found = tx.get(&PATIENTS, id.as_str()).await?.map(|doc| doc.value);
@@ -162,14 +164,26 @@ impl Broken {
                 if let Some(own) = running.find(|e| e.user_id == emergency.user_id && emergency.from < e.until) {
                     return Err(is_running(own.until));
                 }
+                // On the entry that goes along with this commit, and on none of a refusal.
+                caller.trail.because([Reason::BreakGlass(emergency.id.clone()).code()]);
                 patient.circle.emergencies.push(emergency.clone());
                 patient.index_holders(emergency.from);
                 tx.put(&PATIENTS, id.as_str(), &patient)?;
                 tx.create(&REVIEWS, emergency.id.as_str(), review)?;
                 Ok(tx.emit(&told)?)
             })
-            .await
+            .await;
+        entered.inspect_err(|error| note(caller, error))
     }
+}
+
+/// Leaves in the audit log that an emergency was declared in vain.
+fn note(caller: &Caller, error: &ApiError) {
+    match error.code() {
+        Code::NotFound => caller.trail.denied("no-such-patient"),
+        Code::DuplicateEntry => caller.trail.denied("already-running"),
+        _ => &caller.trail,
+    };
 }
 
 fn is_running(until: Time) -> ApiError {
@@ -242,6 +256,10 @@ mod tests {
         let second = break_it(&app, &nurse, id.as_str(), Some(240)).await;
         let error = &second.body["error"];
         assert_eq!((second.status.as_u16(), &error["details"]["until"]), (409, &first.body["until"]));
+        let log = app.audit_log().await;
+        let denied: Vec<_> = log.iter().filter(|entry| entry.refusal.is_some()).collect();
+        assert_eq!((denied.len(), denied[0].refusal.as_deref()), (1, Some("already-running")));
+        assert_eq!((&denied[0].patients, denied[0].because.len()), (&vec![id.clone()], 0));
         // Somebody else's is one of its own, and after its end there can be another.
         assert_eq!(break_it(&app, &doc, id.as_str(), Some(5)).await.status.as_u16(), 201);
         app.clock.advance(Duration::from_secs(300));

@@ -1,4 +1,4 @@
-use kernel::ChartItemId;
+use kernel::{ChartItemId, Day};
 use model::chart::{
     Allergy, CheckKind, CheckReason, CheckStatus, Item, MedicalCode, Medication, MedicationCheck, Severity,
 };
@@ -9,6 +9,8 @@ use super::table::{CLASSES, CROSS_REACTIVE};
 /// The medicine to check.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
+    /// Its item, where it is one of the chart's: it is not compared with itself.
+    pub(crate) id: Option<&'a ChartItemId>,
     pub(crate) name: &'a str,
     pub(crate) code: Option<&'a MedicalCode>,
 }
@@ -16,9 +18,27 @@ pub(crate) struct Subject<'a> {
 /// What it is compared with.
 pub(crate) struct Others {
     /// The allergies that stand; `None` where the caller may not see them.
-    pub(crate) allergies: Option<Vec<Item<Allergy>>>,
-    /// The other current medications.
-    pub(crate) medications: Vec<Item<Medication>>,
+    allergies: Option<Vec<(Item<Allergy>, Recognised)>>,
+    /// The current medications.
+    medications: Vec<(Item<Medication>, Recognised)>,
+}
+
+impl Others {
+    /// The allergies of these that stand, and the medications that are current. Each is looked up once.
+    pub(crate) fn of(allergies: Option<Vec<Item<Allergy>>>, medications: Vec<Item<Medication>>, today: Day) -> Self {
+        let allergy = |one: Item<Allergy>| {
+            let known = Recognised::of(&one.entry.allergy, one.entry.code.as_ref());
+            (one, known)
+        };
+        let medication = |one: Item<Medication>| {
+            let known = Recognised::of(&one.entry.name, one.entry.code.as_ref());
+            (one, known)
+        };
+        let standing =
+            |all: Vec<Item<Allergy>>| all.into_iter().filter(|one| one.entry.is_active).map(allergy).collect();
+        let current = medications.into_iter().filter(|one| one.entry.is_current(today));
+        Self { allergies: allergies.map(standing), medications: current.map(medication).collect() }
+    }
 }
 
 /// Compares a medicine with a chart.
@@ -33,17 +53,16 @@ pub(crate) fn check(subject: Subject<'_>, others: &Others) -> MedicationCheck {
         );
         gaps.push(reason(CheckKind::UnknownMedicine, text, None, None));
     }
-    for allergy in others.allergies.iter().flatten() {
-        let known = Recognised::of(&allergy.entry.allergy, allergy.entry.code.as_ref());
-        match against_allergy(subject.name, &medicine, &known, allergy) {
+    for (allergy, known) in others.allergies.iter().flatten() {
+        match against_allergy(subject.name, &medicine, known, allergy) {
             Some(finding) => findings.push(finding),
             None if known.is_whole => {}
             None => gaps.push(not_in_table("allergy", &allergy.entry.allergy, &allergy.id)),
         }
     }
-    for other in &others.medications {
-        let known = Recognised::of(&other.entry.name, other.entry.code.as_ref());
-        match against_medication(subject.name, &medicine, &known, other) {
+    let compared = || others.medications.iter().filter(|(other, _)| Some(&other.id) != subject.id);
+    for (other, known) in compared() {
+        match against_medication(subject.name, &medicine, known, other) {
             Some(finding) => findings.push(finding),
             None if known.is_whole => {}
             None => gaps.push(not_in_table("medication", &other.entry.name, &other.id)),
@@ -63,7 +82,7 @@ pub(crate) fn check(subject: Subject<'_>, others: &Others) -> MedicationCheck {
         status,
         reasons: findings,
         allergies_compared: count(others.allergies.as_ref().map_or(0, Vec::len)),
-        medications_compared: count(others.medications.len()),
+        medications_compared: count(compared().count()),
     }
 }
 
@@ -80,7 +99,16 @@ pub(crate) fn not_active() -> MedicationCheck {
 
 /// Whether a check found a severe allergy.
 pub(crate) fn has_severe_alert(check: &MedicationCheck) -> bool {
-    check.reasons.iter().any(|reason| reason.severity == Some(Severity::Severe))
+    check.reasons.iter().any(is_severe)
+}
+
+/// Whether all that a check says of severe allergies was said by a former one, in the very words.
+pub(crate) fn says_nothing_worse(check: &MedicationCheck, former: &MedicationCheck) -> bool {
+    check.reasons.iter().filter(|reason| is_severe(reason)).all(|reason| former.reasons.contains(reason))
+}
+
+fn is_severe(reason: &CheckReason) -> bool {
+    reason.severity == Some(Severity::Severe)
 }
 
 fn against_allergy(
@@ -207,14 +235,12 @@ mod tests {
             };
             item("m1", entry)
         };
-        Others {
-            allergies: Some(allergies.iter().map(allergy).collect()),
-            medications: medications.iter().map(medication).collect(),
-        }
+        let (allergies, medications) = (allergies.iter().map(allergy), medications.iter().map(medication));
+        Others::of(Some(allergies.collect()), medications.collect(), Day::of(Time::from_millis(0)))
     }
 
     fn kinds(name: &str, others: &Others) -> (CheckStatus, Vec<CheckKind>) {
-        let check = check(Subject { name, code: None }, others);
+        let check = check(Subject { id: None, name, code: None }, others);
         (check.status, check.reasons.iter().map(|reason| reason.kind).collect())
     }
 
@@ -272,7 +298,7 @@ mod tests {
     fn severe_allergies_stand_out() {
         let severe = |severity| {
             let others = others(&[("Penicillin", severity)], &["Amoxicillin"]);
-            has_severe_alert(&check(Subject { name: "Amoxicillin", code: None }, &others))
+            has_severe_alert(&check(Subject { id: None, name: "Amoxicillin", code: None }, &others))
         };
         assert!(severe(Severity::Severe) && !severe(Severity::Moderate));
     }

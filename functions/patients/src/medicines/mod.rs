@@ -8,4 +8,4 @@ mod check;
 mod recognise;
 mod table;
 
-pub(crate) use check::{Others, Subject, check, has_severe_alert, not_active};
+pub(crate) use check::{Others, Subject, check, has_severe_alert, not_active, says_nothing_worse};

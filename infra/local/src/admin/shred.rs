@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
+use charts::{ChartPlaces, mrn_index};
 use clap::Args;
 use kernel::{Email, PatientId, Phone, RandomExt, TenantId, Time};
 use model::patient::{MRN_OWNERS, PATIENTS};
@@ -162,12 +163,27 @@ async fn commit(
     let entry = app.entry("patient.shred", &client).entity("shred-certificate", id).patient(&options.patient);
     let subject = Subject::Patient(options.patient.clone());
     let (patient, now) = (options.patient.as_str(), certificate.destroyed_at);
-    let mrns = store.query(&MRN_OWNERS, &MRN_OWNERS.all().eq("patientId", patient)).await?;
+    let key_now = app.vault.key(store, &subject).await?;
+    let blind = app.vault.blind_index(store).await?;
+    // More than one only where something went wrong before.
+    let owned = store.query(&MRN_OWNERS, &MRN_OWNERS.all().eq("patientId", patient)).await?;
+    let owned: Vec<String> = owned.into_iter().map(|mrn| mrn.id).collect();
     let destroyed = store.transact("shred-patient", async |tx| {
         let (key, chart) = tx.get_both((&DATA_KEYS, &seen.id), (&PATIENTS, patient)).await?;
         if key.is_none_or(|key| key.version != seen.version) {
             return Ok(false);
         }
+        // By the number that the chart has at this moment, which may be another than a moment ago.
+        let mut mrns = owned.clone();
+        if let Some(chart) = &chart {
+            let mrn = key_now.open(&ChartPlaces::of(&options.tenant, &options.patient).mrn(), &chart.value.mrn)?;
+            mrns.push(mrn_index(&blind, mrn.disclose()));
+        }
+        mrns.sort_unstable();
+        mrns.dedup();
+        let owners = tx.get_many(&MRN_OWNERS, &mrns).await?.into_iter().flatten();
+        let own: Vec<String> =
+            owners.filter(|owner| owner.value.patient_id == options.patient).map(|owner| owner.id).collect();
         app.vault.destroy_key(&tx, &subject, now)?;
         tx.create(&SHRED_CERTIFICATES, id, certificate)?;
         if let Some(mut chart) = chart.map(|chart| chart.value) {
@@ -177,9 +193,9 @@ async fn commit(
             chart.version += 1;
             tx.put(&PATIENTS, patient, &chart)?;
         }
-        mrns.iter().for_each(|mrn| tx.delete(&MRN_OWNERS, &mrn.id));
+        own.iter().for_each(|mrn| tx.delete(&MRN_OWNERS, mrn));
         tx.record(&entry)?;
-        Ok::<_, store::Error>(true)
+        Ok::<_, anyhow::Error>(true)
     });
     let destroyed = destroyed.await?;
     app.vault.forget(&options.tenant, &subject);
@@ -271,7 +287,13 @@ mod tests {
         let doctor = app.user(Role::Doctor, "Dana").await;
         let patient = app.patient(&doctor, "Canary Finch").await;
         let mrn = model::patient::MrnOwner { patient_id: patient.clone() };
-        app.store.transact("test-mrn", async |tx| tx.put(&MRN_OWNERS, "m1", &mrn)).await.unwrap();
+        let blind = app.app.vault.blind_index(&app.store).await.unwrap();
+        let (current, foreign) = (mrn_index(&blind, &format!("mrn-{patient}")), mrn_index(&blind, "MRN-OTHER"));
+        let others = model::patient::MrnOwner { patient_id: "p2".parse().unwrap() };
+        let owners = [("m1", &mrn), (current.as_str(), &mrn), (foreign.as_str(), &others)];
+        for (id, owner) in owners {
+            app.store.transact("test-mrn", async |tx| tx.put(&MRN_OWNERS, id, owner)).await.unwrap();
+        }
         app.change_patient(&patient, |chart| chart.words = vec!["w1".to_owned()]).await;
         let chat = async |body: Value| {
             let made = app.post("/api/v1/chats").by(&doctor).json(&body).expect(201).await;
@@ -299,7 +321,10 @@ mod tests {
         assert!(matches!(key, Err(vault::Error::KeyMissing { .. })), "{key:?}");
         let chart = app.patient_now(&patient).await;
         assert_eq!((chart.deleted_at, chart.words.len()), (Some(app.app.now()), 0));
-        assert!(app.store.get(&MRN_OWNERS, "m1").await.unwrap().is_none());
+        for id in ["m1", current.as_str()] {
+            assert!(app.store.get(&MRN_OWNERS, id).await.unwrap().is_none());
+        }
+        assert!(app.store.get(&MRN_OWNERS, &foreign).await.unwrap().is_some());
         let log = app.audit_log().await;
         let entry = log.iter().find(|entry| entry.action == "patient.shred").unwrap();
         assert_eq!(entry.patients, std::slice::from_ref(&patient));
