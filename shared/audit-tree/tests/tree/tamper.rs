@@ -198,7 +198,8 @@ async fn an_altered_tree_is_named_and_not_grown(app: TestApp) {
     let all = tiles.into_iter().chain(batches).chain([("audit-heads", HEAD.to_owned())]);
     for (collection, id) in all {
         let key = store::Key::new(collection, id.as_str());
-        let fields = Value::Object(app.store.get_keys(&[key.clone()]).await.unwrap().remove(0).unwrap().fields);
+        let fields =
+            Value::Object(app.store.get_keys(std::slice::from_ref(&key)).await.unwrap().remove(0).unwrap().fields);
         for field in ["hashes", "ids", "root", "size", "until", "late", "checkpoint"] {
             let mut altered = fields.clone();
             altered[field] = match &fields[field] {
