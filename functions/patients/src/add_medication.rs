@@ -134,7 +134,7 @@ pub(crate) async fn add_medication(
         let chart = Chart::enter(&asking, &tx, &patient, &action, &[Part::Medications, Part::Allergies]).await?;
         rules::not_before_birth("startDate", entry.start_date, chart.born()?)?;
         let checked = checked(&asking, &chart, &id, entry.clone(), by).await?;
-        chart.add(&tx, &id, acknowledged(&caller, checked, is_acknowledged)?, by)
+        chart.add(&tx, &id, acknowledged(checked, is_acknowledged)?, by)
     });
     let added = added.await.inspect_err(|error| told_of_allergies(&caller, error))?;
     Ok((StatusCode::CREATED, etag(added.version), Json(MedicationView::from(added))))
@@ -161,14 +161,13 @@ pub(crate) async fn checked(
     Ok(Medication { check, ..entry })
 }
 
-/// Refuses a medication that meets a severe allergy, unless whoever writes it knows. The refusal tells of the allergy, and
-/// so goes on the trail.
-pub(crate) fn acknowledged(caller: &Caller, entry: Medication, is_acknowledged: bool) -> Result<Medication, ApiError> {
+/// Refuses a medication that meets a severe allergy, unless whoever writes it knows. The refusal tells of the allergy: see
+/// [`told_of_allergies`].
+pub(crate) fn acknowledged(entry: Medication, is_acknowledged: bool) -> Result<Medication, ApiError> {
     let needs_it = has_severe_alert(&entry.check);
     if !needs_it || is_acknowledged {
         return Ok(Medication { is_acknowledged: needs_it, ..entry });
     }
-    caller.trail.denied("severe-allergy");
     let message = "acknowledgeAlerts: the patient has a severe allergy that this medication meets. Read the check, and \
                    send true if the medication is needed in spite of it.";
     let check = serde_json::to_value(&entry.check).map_err(ApiError::internal)?;
@@ -329,8 +328,6 @@ mod tests {
         let told = last_entry(&app, "medication.check").await;
         assert_eq!((told.patients, told.user_id.as_ref()), (vec![id_of(&path)], Some(&ann.id)));
         assert_eq!(app.get(&path).by(&ann).expect(200).await["medications"], json!([]));
-        let told = last_entry(&app, "medication.create").await;
-        assert_eq!((told.refusal.as_deref(), told.patients), (Some("severe-allergy"), vec![id_of(&path)]));
         body["acknowledgeAlerts"] = json!(true);
         let added = app.post(&format!("{path}/medications")).by(&ann).json(&body).expect(201).await;
         assert_eq!((&added["check"]["status"], &added["isAcknowledged"]), (&json!("alert"), &json!(true)));

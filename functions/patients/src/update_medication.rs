@@ -119,7 +119,7 @@ pub(crate) async fn update_medication(
         let entry = checked(&asking, &chart, &id, body.applied_to(&former.entry), by).await?;
         rules::not_before_birth("startDate", entry.start_date, chart.born()?)?;
         let is_known = body.is_known(&former.entry, &entry);
-        let entry = acknowledged(&caller, entry, body.acknowledge_alerts || is_known)?;
+        let entry = acknowledged(entry, body.acknowledge_alerts || is_known)?;
         let item = chart.replace(&tx, former, entry, by)?;
         Ok::<_, ApiError>((chart, item))
     });

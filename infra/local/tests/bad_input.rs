@@ -121,6 +121,7 @@ async fn nothing_sent_makes_a_5xx(app: TestApp) {
             let text = app
                 .request(operation.method.clone(), &operation.at("x"))
                 .by(&doctor)
+                .header("if-match", "\"1\"")
                 .text("text/plain", "x".to_owned());
             assert_eq!(text.send().await.status.as_u16(), 415, "{}", operation.path);
         }

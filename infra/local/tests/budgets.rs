@@ -58,6 +58,8 @@ async fn the_commonest_calls_keep_their_budgets() {
         app.get(&path).by(&ann).expect(200).await;
     }
 
+    app.get("/api/v1/notifications").by(&pat).expect(200).await;
+
     let mut table = "| call | queries | gets | commits | read | written |\n|---|---|---|---|---|---|\n".to_owned();
     let t = &mut table;
     let vitals = json!({"heartRate": 72, "systolicBp": 120, "diastolicBp": 80});

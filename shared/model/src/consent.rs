@@ -125,6 +125,7 @@ pub enum Grantee {
     /// One person.
     User {
         /// Who.
+        #[serde(rename = "userId")]
         user_id: UserId,
     },
     /// Everyone of a role in the clinic whose account is verified.
@@ -150,6 +151,7 @@ pub enum Scope {
     /// One chat about the patient.
     Chat {
         /// Which.
+        #[serde(rename = "chatId")]
         chat_id: ChatId,
     },
 }

@@ -68,6 +68,8 @@ const ACTIONS: &[Words] = &[
 /// patient's own account is the one.
 const FAMILIES: &[Words] = &[
     ("auth.", "signed in, or changed how an account signs in", "sign in, or change how an account signs in"),
+    ("profile.", "changed an account", "change an account"),
+    ("address.", "changed the addresses of an account", "change the addresses of an account"),
     ("user.", "read or changed an account", "read or change an account"),
     ("audit.", "read the audit log", "read the audit log"),
     ("admin.", "administered the clinic", "administer the clinic"),

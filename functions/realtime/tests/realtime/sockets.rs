@@ -226,7 +226,7 @@ async fn bad_frames_are_told_and_forgiven() {
     let mut client = Client::connect(address, &ann).await;
     for (text, code, field) in [
         ("{", "INVALID_REQUEST", Value::Null),
-        ("[]", "VALIDATION_ERROR", json!(".")),
+        ("[]", "VALIDATION_ERROR", Value::Null),
         (r#"{"data":{}}"#, "VALIDATION_ERROR", json!("event")),
         (r#"{"event":"ping","x":1}"#, "VALIDATION_ERROR", json!("x")),
         (r#"{"event":"nonsense"}"#, "INVALID_REQUEST", json!("event")),
