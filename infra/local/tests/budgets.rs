@@ -24,11 +24,12 @@ async fn costs(app: &TestApp, table: &mut String, name: &str, most: Budget, requ
     app.settle().await;
     let Counts { queries, gets, commits, documents_read, documents_written } = app.store.meter().counts() - before;
     assert!(answer.status.is_success(), "{name}: {}", answer.body);
-    writeln!(table, "| {name} | {queries} | {gets} | {commits} | {documents_read} | {documents_written} |").unwrap();
     let spent = (queries, gets, commits, documents_read, documents_written);
     let is_within =
         spent.0 <= most.0 && spent.1 <= most.1 && spent.2 <= most.2 && spent.3 <= most.3 && spent.4 <= most.4;
-    assert!(is_within, "{name} costs {spent:?}, more than {most:?}");
+    let over = if is_within { String::new() } else { format!(" over its budget of {most:?}") };
+    writeln!(table, "| {name} | {queries} | {gets} | {commits} | {documents_read} | {documents_written} |{over}")
+        .unwrap();
     answer.body
 }
 
@@ -63,7 +64,7 @@ async fn the_commonest_calls_keep_their_budgets() {
     let mut table = "| call | queries | gets | commits | read | written |\n|---|---|---|---|---|---|\n".to_owned();
     let t = &mut table;
     let vitals = json!({"heartRate": 72, "systolicBp": 120, "diastolicBp": 80});
-    let signed_in = costs(&app, t, "sign in", (0, 4, 1, 6, 4), app.post("/api/v1/auth/login").json(&login)).await;
+    let signed_in = costs(&app, t, "sign in", (0, 4, 1, 5, 3), app.post("/api/v1/auth/login").json(&login)).await;
     let refresh = json!({"refreshToken": signed_in["refreshToken"]});
     costs(&app, t, "refresh", (0, 2, 1, 3, 1), app.post("/api/v1/auth/refresh").json(&refresh)).await;
     costs(&app, t, "own profile", (0, 1, 0, 1, 0), app.get("/api/v1/users/me").by(&ann)).await;
@@ -74,8 +75,9 @@ async fn the_commonest_calls_keep_their_budgets() {
     costs(&app, t, "my notifications", (2, 0, 1, 0, 1), app.get("/api/v1/notifications").by(&pat)).await;
     costs(&app, t, "my patients", (2, 0, 1, 1, 1), app.get("/api/v1/patients").by(&ann)).await;
     let chart = format!("/api/v1/patients/{patient}");
-    costs(&app, t, "a chart", (1, 2, 1, 3, 1), app.get(&chart).by(&ann)).await;
+    costs(&app, t, "a chart", (1, 1, 1, 5, 1), app.get(&chart).by(&ann)).await;
     let record = app.post(&format!("{chart}/vitals")).by(&ann).json(&vitals);
-    costs(&app, t, "record vitals", (0, 2, 1, 3, 3), record).await;
+    costs(&app, t, "record vitals", (0, 1, 1, 1, 2), record).await;
     println!("{table}");
+    assert!(!table.contains("over its budget"), "{table}");
 }
