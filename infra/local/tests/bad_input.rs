@@ -28,7 +28,11 @@ fn operations() -> Vec<Operation> {
             all.push(Operation {
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
-                body: operation.get("requestBody").cloned(),
+                // Of another kind than JSON is only the avatar's, which its own tests send wrong ones to.
+                body: operation
+                    .get("requestBody")
+                    .filter(|body| body["content"]["application/json"].is_object())
+                    .cloned(),
                 public: !operation["security"].is_array(),
             });
         }
@@ -86,7 +90,7 @@ fn wrong_bodies() -> Vec<String> {
 }
 
 async fn nothing_sent_makes_a_5xx(app: TestApp) {
-    let doctor = app.user(Role::Doctor, "Dana").await;
+    let (doctor, admin) = (app.user(Role::Doctor, "Dana").await, app.user(Role::SuperAdmin, "Ada").await);
     let bad_ids = ["x", "..%2f..", "%00", "a%20b", "__all__", &"9".repeat(200), "%F0%9F%92%89", "x_0000000001"];
     for operation in operations().iter().filter(|operation| !operation.path.contains("logout")) {
         for id in bad_ids {
@@ -112,18 +116,26 @@ async fn nothing_sent_makes_a_5xx(app: TestApp) {
         }
         if operation.body.is_some() {
             for body in wrong_bodies() {
-                let (status, answer) = call(&app, &doctor, operation, &operation.at("x"), Some(&body)).await;
+                let mut told = call(&app, &doctor, operation, &operation.at("x"), Some(&body)).await;
+                // What is for administrators only says so before it reads a body.
+                if told.0 == 403 {
+                    told = call(&app, &admin, operation, &operation.at("x"), Some(&body)).await;
+                }
+                let (status, answer) = told;
                 if body.contains("nobodyHasThisField") {
                     assert_eq!(status, 400, "{} {}: {answer}", operation.method, operation.path);
                     assert_eq!(answer["error"]["details"]["field"], "nobodyHasThisField", "{answer}");
                 }
             }
-            let text = app
-                .request(operation.method.clone(), &operation.at("x"))
-                .by(&doctor)
-                .header("if-match", "\"1\"")
-                .text("text/plain", "x".to_owned());
-            assert_eq!(text.send().await.status.as_u16(), 415, "{}", operation.path);
+            let text = |by: &TestUser| {
+                let request = app.request(operation.method.clone(), &operation.at("x")).by(by);
+                request.header("if-match", "\"1\"").text("text/plain", "x".to_owned()).send()
+            };
+            let status = match text(&doctor).await.status.as_u16() {
+                403 => text(&admin).await.status.as_u16(),
+                status => status,
+            };
+            assert_eq!(status, 415, "{}", operation.path);
         }
     }
 }
