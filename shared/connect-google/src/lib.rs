@@ -1,0 +1,1 @@
+//! Speech-to-Text, and access tokens for the services of Google that take them.

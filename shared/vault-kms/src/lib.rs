@@ -1,0 +1,1 @@
+//! Wraps data keys by Cloud KMS.
