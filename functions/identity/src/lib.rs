@@ -77,7 +77,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::{App, Function};
+use web::{App, Function, Need};
 
 /// What a form needs around its file.
 const FORM_BYTES: usize = 64 * 1024;
@@ -88,6 +88,7 @@ const EVERY_HOUR: Duration = Duration::from_secs(3600);
 /// The function.
 pub fn function() -> Function {
     Function::new("identity")
+        .needs([Need::Files, Need::Signing])
         .routes(routes())
         .on("send-verification", verify_email::send_verification)
         .on("send-password-reset", forgot_password::send_password_reset)

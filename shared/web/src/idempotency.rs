@@ -95,7 +95,7 @@ const KEY_INDEX: &str = "idempotency.key";
 /// The label of the blind index of a request.
 const REQUEST_INDEX: &str = "idempotency.request";
 
-const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]);
+const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]).expiring();
 
 /// On a response's extensions: its answer is not kept for a second request with the same key, because it holds what the
 /// caller may not see any more by then. For operations that change nothing.
