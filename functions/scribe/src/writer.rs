@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::gemini::{Credential, GeminiClient, GeminiSettings, SecretText};
+use connect::gemini::{Credential, GeminiClient, GeminiSettings};
 use http::StatusCode;
 use kernel::{Phi, Random};
 use model::consultation_type::ConsultationType;
@@ -54,9 +54,9 @@ pub(crate) async fn write(
     let Assignment { template, consultation_type, visit_reason } = assignment;
     let conversation = Conversation { turns, consultation_type, visit_reason };
     let template_id = template.id.clone();
-    let (note, suggestions) = match &app.settings.scribe.gemini_api_key {
-        Some(key) => {
-            let engine = gemini(&app.settings.scribe, key, app.random.clone(), waiting)?;
+    let (note, suggestions) = match &app.settings.scribe.credential {
+        Some(credential) => {
+            let engine = gemini(&app.settings.scribe, credential.clone(), app.random.clone(), waiting)?;
             engine.write_note(&conversation, &template).await?
         }
         None => extract(conversation, template).await?,
@@ -74,12 +74,11 @@ async fn extract(conversation: Conversation, template: NoteTemplate) -> Result<(
 
 fn gemini(
     settings: &ScribeSettings,
-    key: &str,
+    credential: Credential,
     random: Arc<dyn Random>,
     waiting: Waiting,
 ) -> Result<GeminiEngine, NoNote> {
-    let credential = Credential::ApiKey(SecretText::new(key.to_owned()));
-    let client = GeminiSettings::new(&settings.gemini_base_url, &settings.gemini_model, credential)
+    let client = GeminiSettings::new(&settings.base_url, &settings.model, credential)
         .map_err(|error| NoNote::Misconfigured(error.into()))?;
     let client = match waiting {
         Waiting::Caller => client.with_timeout(INLINE_TIMEOUT).with_patience(1, Duration::ZERO),

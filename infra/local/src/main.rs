@@ -62,7 +62,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let config = Config::from_env(PlatformKind::Local)?;
+    let config = Config::from_env(PlatformKind::Local, &functions::needs())?;
     let reachable_by_others = !config.host.is_loopback();
     let data = config.data_dir.display().to_string();
     runtime::log(&config);

@@ -25,14 +25,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) fn with_layers(
     router: Router<App>,
     app: &App,
-    functions: Vec<&'static str>,
-    platform: &'static str,
+    facts: Facts,
     openapi: &OpenApi,
 ) -> Router {
     let document = openapi.to_json().unwrap_or_default();
     router
         .merge(health::pages(document))
-        .layer(axum::Extension(Facts { functions, platform }))
+        .layer(axum::Extension(facts))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::internal("a handler panicked; the log has the message").into_response()

@@ -7,19 +7,23 @@
 //! - `triggers` decodes Pub/Sub, CloudEvents and Scheduler calls into the same handlers.
 
 mod assemble;
+mod command_line;
 mod config;
 mod dev_outbox;
 mod files;
 mod health;
 mod layers;
 mod logs;
+mod on_google;
+mod on_one_machine;
 mod platform;
 mod serve;
 mod triggers;
+mod undeclared;
 
 pub use assemble::{Assembled, BusOf, assemble, openapi};
-pub use config::{Config, ConfigError, PlatformKind};
+pub use config::{BlobPlace, Config, ConfigError, KeyKeeper, Place, PlatformKind, TokenKeys, Variable, VertexAi};
 pub use layers::VERSION;
 pub use platform::{DevOutbox, Platform, declared_indexes};
-pub use serve::{Opened, Serving, log, open, run, run_all, start, stop_signal};
+pub use serve::{Opened, Serving, log, open, run, start, stop_signal};
 pub use triggers::{TriggerAuth, decode_envelope};

@@ -167,3 +167,8 @@ impl Function {
         self
     }
 }
+
+/// What any of these functions need.
+pub fn needs_of(functions: &[Function]) -> Needs {
+    functions.iter().flat_map(|function| function.needs.iter().copied()).collect()
+}

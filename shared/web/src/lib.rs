@@ -23,7 +23,7 @@ pub use app::{App, Parts};
 pub use caller::{Caller, ClientInfo, SignInTenant};
 pub use error::{ApiError, Code, ErrorBody, render_errors};
 pub use extract::{Json, Path, Query, read_json};
-pub use function::{EventHandler, Function, Job, Schedule};
+pub use function::{EventHandler, Function, Job, Schedule, needs_of};
 pub use idempotency::{NotKept, ShowsAgain, idempotency};
 pub use limits::{Limits, RateLimits, limit};
 pub use openapi::{Problems, document};

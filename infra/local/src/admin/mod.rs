@@ -79,7 +79,7 @@ impl Desk {
 
 /// Does it on the data that the environment names, and answers with what is to be printed.
 pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
-    let config = Config::from_env(PlatformKind::Local)?;
+    let config = Config::from_env(PlatformKind::Local, &functions::needs())?;
     let (data_dir, key_file) = (config.data_dir.clone(), config.key_file_path());
     ensure!(
         config.platform == PlatformKind::Google || data_dir.is_dir(),

@@ -1,0 +1,89 @@
+//! The platform of Google Cloud: Firestore, Pub/Sub, Cloud Storage, Cloud KMS. Nothing here touches the network before it
+//! is used.
+
+use std::sync::Arc;
+
+use access::token::{SigningKeys, Tokens, VerifyingKeys};
+use anyhow::Context;
+use blobs::{Blobs, FolderBlobs, UrlSigner};
+use connect::messages::SimulatedMessenger;
+use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
+use kernel::{Clock, Random, RandomExt};
+use store_firestore::{FirestoreBackend, FirestoreConfig};
+use vault::{KeyFile, KeyWrap};
+use vault_kms::{KmsConfig, KmsKeys};
+
+use crate::config::{BlobPlace, KeyKeeper, TokenKeys};
+use crate::platform::registry;
+use crate::{Config, Platform};
+
+/// The platform, and the tokens under the keys that the environment gives.
+pub(crate) fn open(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> anyhow::Result<(Platform, Tokens)> {
+    let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
+    let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
+    let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
+    let places = Places { config, clock: &clock, random: &random };
+    let urls = places.folder_urls();
+    let platform = Platform {
+        name: "google",
+        backend: Arc::new(FirestoreBackend::new(firestore, random.clone())),
+        registry: registry(&config.registry_database, &project)?,
+        bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
+        live: Arc::new(PubsubLive::new(pubsub, random.uuid().simple().to_string())),
+        blobs: places.blobs(config.blobs.as_ref(), urls.as_ref()),
+        checkpoints: places.blobs(config.checkpoints.as_ref(), urls.as_ref()),
+        blob_urls: urls,
+        key_wrap: places.key_wrap()?,
+        messages: Arc::new(SimulatedMessenger::new(clock.clone())),
+        dev_outbox: None,
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    let tokens = match &config.token_keys {
+        TokenKeys::Signing(pem) => Tokens::new(SigningKeys::from_pem(pem.disclose())?, random),
+        TokenKeys::Verifying(pem) => Tokens::verifying(VerifyingKeys::from_pem(pem)?, random),
+        TokenKeys::File => anyhow::bail!("SIGNING_KEY_PEM is not set"),
+    };
+    Ok((platform, tokens))
+}
+
+/// Where blobs and keys are, by what the configuration says.
+struct Places<'a> {
+    config: &'a Config,
+    clock: &'a Arc<dyn Clock>,
+    random: &'a Arc<dyn Random>,
+}
+
+impl Places<'_> {
+    /// What signs the URLs of files in a folder, under a key that every instance derives from the same secret.
+    fn folder_urls(&self) -> Option<UrlSigner> {
+        let TokenKeys::Signing(pem) = &self.config.token_keys else { return None };
+        let is_folder = matches!(self.config.blobs, Some(BlobPlace::Folder(_)));
+        is_folder.then(|| UrlSigner::derived(&self.config.public_url, pem.disclose().as_bytes()))
+    }
+
+    fn blobs(&self, place: Option<&BlobPlace>, urls: Option<&UrlSigner>) -> Option<Arc<dyn Blobs>> {
+        match place? {
+            BlobPlace::Folder(folder) => {
+                let urls = urls.cloned().unwrap_or_else(|| UrlSigner::new("", &self.random.bytes()));
+                Some(Arc::new(FolderBlobs::new(folder, urls, self.clock.clone(), self.random.clone())))
+            }
+            BlobPlace::Bucket(_) => None,
+        }
+    }
+
+    fn key_wrap(&self) -> anyhow::Result<Arc<dyn KeyWrap>> {
+        Ok(match &self.config.key_keeper {
+            KeyKeeper::File(file) => {
+                Arc::new(KeyFile::open_or_create(file, self.random.clone(), self.clock.clone())?)
+            }
+            KeyKeeper::Kms(ring) => {
+                Arc::new(KmsKeys::new(KmsConfig::new(ring.clone(), None)?, self.clock.clone()))
+            }
+        })
+    }
+}
