@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod cloud;
 pub mod demo;
 pub mod functions;
 mod visit;

@@ -1,7 +1,7 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use consentmd::{accounts, admin, demo, functions};
+use consentmd::{accounts, admin, cloud, demo, functions};
 
 use std::process::ExitCode;
 
@@ -27,8 +27,16 @@ enum Command {
     Admin(admin::AdminCommand),
     /// Prints the API's OpenAPI document.
     Openapi,
-    /// Prints the table of environment variables, for the README.
-    Variables,
+    /// Writes the files that are made of the code, for a checkout: API document, Terraform's lists, the README's table.
+    Generate(Generate),
+}
+
+/// Where to write.
+#[derive(clap::Args)]
+struct Generate {
+    /// The checkout's folder.
+    #[arg(default_value = ".")]
+    checkout: std::path::PathBuf,
 }
 
 #[tokio::main]
@@ -54,8 +62,9 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
             print!("{}", functions::document()?);
             Ok(())
         }
-        Command::Variables => {
-            variables();
+        Command::Generate(Generate { checkout }) => {
+            let changed = cloud::write(&checkout)?;
+            changed.iter().for_each(|path| println!("made anew: {path}"));
             Ok(())
         }
     }
@@ -88,11 +97,4 @@ async fn run() -> anyhow::Result<()> {
     serving.stop().await?;
     println!("Stopped.");
     Ok(())
-}
-
-fn variables() {
-    println!("| variable | what it is for | default | example |\n|---|---|---|---|");
-    for variable in Config::VARIABLES {
-        println!("| `{}` | {} | {} | `{}` |", variable.name, variable.purpose, variable.default, variable.example);
-    }
 }

@@ -104,7 +104,12 @@ macro_rules! events {
                 Some(self.$($lane).+.to_string())
             })?
         }
-    )*};
+    )*
+
+    /// The names of all events.
+    pub const fn names() -> &'static [&'static str] {
+        &[$($name),*]
+    }};
 }
 
 events! {

@@ -1,7 +1,5 @@
 //! The command line of a function's program: it serves, or says what it is.
 
-use std::fmt::Write;
-
 use web::{Function, needs_of};
 
 use crate::{Config, VERSION};
@@ -29,27 +27,28 @@ pub(crate) fn read(function: &Function, mut arguments: impl Iterator<Item = Stri
 }
 
 fn help(function: &Function) -> String {
-    let paths = &function.api.get_openapi().paths.paths;
-    let operations: usize = paths.values().map(|item| operations_of(item)).sum();
-    let mut text = format!("{} {VERSION}: a function of ConsentMD, as an HTTP service\n\n", function.name);
-    let mut line = |what: std::fmt::Arguments<'_>| drop(writeln!(text, "{what}"));
-    line(format_args!("Serves until SIGTERM, which it follows within ten seconds:"));
-    line(format_args!("  {operations} operations of the API{}", if function.service.sockets { ", and sockets" } else { "" }));
-    for handler in &function.handlers {
-        line(format_args!("  POST /triggers/events/{}  ({})", handler.name, handler.event));
-    }
-    for schedule in &function.schedules {
-        line(format_args!("  POST /triggers/schedules/{}  (every {} s)", schedule.name, schedule.every.as_secs()));
-    }
-    line(format_args!("  GET /health, /health/live, /health/ready, /metrics, /api/openapi.json, /api/docs"));
-    line(format_args!("\nOptions:\n  -h, --help     says this\n  -V, --version  says the version"));
-    line(format_args!("\nEnvironment variables in the cloud (what is wrong is told at start, all at once):"));
+    let operations: usize = function.api.get_openapi().paths.paths.values().map(operations_of).sum();
+    let sockets = if function.service.sockets { ", and sockets" } else { "" };
+    let mut lines = vec![
+        format!("{} {VERSION}: a function of ConsentMD, as an HTTP service", function.name),
+        "\nServes until SIGTERM, which it follows within ten seconds:".to_owned(),
+        format!("  {operations} operations of the API{sockets}"),
+    ];
+    let events = function.handlers.iter();
+    lines.extend(events.map(|handler| format!("  POST /triggers/events/{}  ({})", handler.name, handler.event)));
+    let schedules = function.schedules.iter();
+    lines.extend(schedules.map(|schedule| {
+        format!("  POST /triggers/schedules/{}  (every {} s)", schedule.name, schedule.every.as_secs())
+    }));
+    lines.push("  GET /health, /health/live, /health/ready, /api/openapi.json, /api/docs".to_owned());
+    lines.push("\nOptions:\n  -h, --help     says this\n  -V, --version  says the version".to_owned());
+    lines.push("\nEnvironment variables (what is wrong is told at start, all at once):".to_owned());
     let needs = needs_of(std::slice::from_ref(function));
     for variable in Config::VARIABLES.iter().filter(|variable| variable.is_deployed(&needs)) {
-        line(format_args!("  {:<31}{}", variable.name, variable.purpose));
-        line(format_args!("  {:<31}default: {}", "", variable.default));
+        lines.push(format!("  {:<31}{}", variable.name, variable.purpose));
+        lines.push(format!("  {:<31}default: {}", "", variable.default));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 fn operations_of(item: &utoipa::openapi::PathItem) -> usize {

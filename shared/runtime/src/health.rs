@@ -105,7 +105,11 @@ async fn checked(app: App, facts: Facts) -> impl IntoResponse {
 /// A check, whose failure goes to the log in full.
 fn answers<T, E: std::error::Error + 'static>(name: &'static str, answer: Result<T, E>) -> Check {
     if let Err(error) = &answer {
-        tracing::error!(check = name, error = error as &dyn std::error::Error, "a part of the platform does not answer");
+        tracing::error!(
+            check = name,
+            error = error as &dyn std::error::Error,
+            "a part of the platform does not answer"
+        );
     }
     Check { name, ok: answer.is_ok() }
 }

@@ -22,12 +22,7 @@ const TRACE: HeaderName = HeaderName::from_static("x-cloud-trace-context");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What stands around every route, outermost last.
-pub(crate) fn with_layers(
-    router: Router<App>,
-    app: &App,
-    facts: Facts,
-    openapi: &OpenApi,
-) -> Router {
+pub(crate) fn with_layers(router: Router<App>, app: &App, facts: Facts, openapi: &OpenApi) -> Router {
     let document = openapi.to_json().unwrap_or_default();
     router
         .merge(health::pages(document))

@@ -26,4 +26,4 @@ pub use config::{BlobPlace, Config, ConfigError, KeyKeeper, Place, PlatformKind,
 pub use layers::VERSION;
 pub use platform::{DevOutbox, Platform, declared_indexes};
 pub use serve::{Opened, Serving, log, open, run, start, stop_signal};
-pub use triggers::{TriggerAuth, decode_envelope};
+pub use triggers::{SWEEP, TriggerAuth, decode_envelope};

@@ -78,12 +78,8 @@ impl Places<'_> {
 
     fn key_wrap(&self) -> anyhow::Result<Arc<dyn KeyWrap>> {
         Ok(match &self.config.key_keeper {
-            KeyKeeper::File(file) => {
-                Arc::new(KeyFile::open_or_create(file, self.random.clone(), self.clock.clone())?)
-            }
-            KeyKeeper::Kms(ring) => {
-                Arc::new(KmsKeys::new(KmsConfig::new(ring.clone(), None)?, self.clock.clone()))
-            }
+            KeyKeeper::File(file) => Arc::new(KeyFile::open_or_create(file, self.random.clone(), self.clock.clone())?),
+            KeyKeeper::Kms(ring) => Arc::new(KmsKeys::new(KmsConfig::new(ring.clone(), None)?, self.clock.clone())),
         })
     }
 }

@@ -194,7 +194,21 @@ impl TestApp {
         assembled.begin().await;
         let router = assembled.router.clone();
         let checkpoints = blobs.clone();
-        Self { app, router, clock, tenant, store, faults, messages, blobs, checkpoints, tokens, assembled, platform, folder }
+        Self {
+            app,
+            router,
+            clock,
+            tenant,
+            store,
+            faults,
+            messages,
+            blobs,
+            checkpoints,
+            tokens,
+            assembled,
+            platform,
+            folder,
+        }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in

@@ -24,7 +24,7 @@ pub use caller::{Caller, ClientInfo, SignInTenant};
 pub use error::{ApiError, Code, ErrorBody, render_errors};
 pub use extract::{Json, Path, Query, read_json};
 pub use function::{EventHandler, Function, Job, Schedule, needs_of};
-pub use idempotency::{NotKept, ShowsAgain, idempotency};
+pub use idempotency::{NotKept, ShowsAgain, idempotency, idempotency_keys};
 pub use limits::{Limits, RateLimits, limit};
 pub use openapi::{Problems, document};
 pub use outside::{NobodyElse, OutsideSignIn, built_in_sign_in, signs_in_here};

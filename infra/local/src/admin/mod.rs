@@ -14,12 +14,12 @@ mod shred;
 mod tenants;
 mod verify_audit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use kernel::TenantId;
-use runtime::{Config, PlatformKind};
+use runtime::{Config, KeyKeeper, PlatformKind};
 use store::Store;
 use web::App;
 
@@ -58,11 +58,23 @@ pub struct Desk {
     pub app: App,
     /// The data folder.
     pub data_dir: PathBuf,
-    /// The file with the keys that wrap data keys.
-    pub key_file: PathBuf,
+    /// What wraps data keys.
+    pub key_keeper: KeyKeeper,
 }
 
 impl Desk {
+    /// The file with the keys that wrap data keys; an error that says what to do instead where Cloud KMS has them.
+    pub fn key_file(&self) -> anyhow::Result<&Path> {
+        match &self.key_keeper {
+            KeyKeeper::File(file) => Ok(file),
+            KeyKeeper::Kms(ring) => bail!(
+                "Cloud KMS keeps the wrapping keys, in {ring}: it makes a new version of each every 90 days, and at \
+                 once by `gcloud kms keys versions create --primary`; `consentmd admin rewrap-keys` then wraps all data \
+                 keys again. Destroy an old version only when `consentmd admin keys` shows that it wraps nothing"
+            ),
+        }
+    }
+
     /// The documents of a tenant, suspended or not; an error that says how to find the right id where there is none.
     pub async fn tenant(&self, id: &TenantId) -> anyhow::Result<Store> {
         let store = self.app.tenants.store_of(id).await?;
@@ -80,14 +92,14 @@ impl Desk {
 /// Does it on the data that the environment names, and answers with what is to be printed.
 pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
     let config = Config::from_env(PlatformKind::Local, &functions::needs())?;
-    let (data_dir, key_file) = (config.data_dir.clone(), config.key_file_path());
+    let (data_dir, key_keeper) = (config.data_dir.clone(), config.key_keeper.clone());
     ensure!(
         config.platform == PlatformKind::Google || data_dir.is_dir(),
         "there is no data folder {}: set DATA_DIR to the server's, or start the server once, which makes it",
         data_dir.display()
     );
     let opened = runtime::open(config, functions::all())?;
-    let desk = Desk { app: opened.assembled.app.clone(), data_dir, key_file };
+    let desk = Desk { app: opened.assembled.app.clone(), data_dir, key_keeper };
     let answered = answer(&desk, command).await;
     opened.close().await;
     answered

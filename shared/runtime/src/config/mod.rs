@@ -168,13 +168,7 @@ impl Config {
             port,
             host,
             blobs: blob_place(&mut read, local, needs.contains(&Need::Files), "BLOBS_BUCKET", folder.clone()),
-            checkpoints: blob_place(
-                &mut read,
-                local,
-                needs.contains(&Need::Checkpoints),
-                "CHECKPOINTS_BUCKET",
-                folder,
-            ),
+            checkpoints: blob_place(&mut read, local, needs.contains(&Need::Checkpoints), "CHECKPOINTS_BUCKET", folder),
             public_url: read.address("PUBLIC_URL").unwrap_or_else(|| default_url(local, host, port)),
             key_keeper: key_keeper(&mut read, local, &data_dir),
             token_keys: token_keys(&mut read, local, needs),
@@ -297,9 +291,8 @@ fn blob_place(
 }
 
 fn token_keys(read: &mut Reader, local: bool, needs: &Needs) -> TokenKeys {
-    let signing = read.optional("SIGNING_KEY_PEM", |text| {
-        SigningKeys::from_pem(text).ok().map(|_| Phi::new(text.to_owned()))
-    });
+    let signing =
+        read.optional("SIGNING_KEY_PEM", |text| SigningKeys::from_pem(text).ok().map(|_| Phi::new(text.to_owned())));
     if let Some(signing) = signing {
         return TokenKeys::Signing(signing);
     }

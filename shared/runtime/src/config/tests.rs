@@ -64,7 +64,8 @@ fn vertex_ai_is_asked_by_the_service_account() {
 #[test]
 fn a_bucket_and_a_folder_exclude_each_other_and_so_do_key_ring_and_file() {
     let (public, files) = (key().public_pem(), [Need::Files]);
-    let vars = [("VERIFYING_KEYS_PEM", public.as_str()), ("BLOBS_BUCKET", "b"), ("BLOBS_DIR", "/b"), ("KEY_FILE", "/k")];
+    let vars =
+        [("VERIFYING_KEYS_PEM", public.as_str()), ("BLOBS_BUCKET", "b"), ("BLOBS_DIR", "/b"), ("KEY_FILE", "/k")];
     let problems = deployed(&files, &vars).unwrap_err().0;
     assert_eq!(problems.len(), 2, "{problems:?}");
     let ring = [("KMS_KEY_RING", "consentmd")];
@@ -98,8 +99,7 @@ fn nothing_needs_to_be_set_on_one_machine() {
 
 #[test]
 fn all_problems_are_told_at_once_with_an_example() {
-    let error =
-        read(PlatformKind::Google, &[("PORT", "eighty"), ("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")]).unwrap_err();
+    let error = read(PlatformKind::Google, &[("PORT", "eighty"), ("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")]).unwrap_err();
     let text = error.to_string();
     for name in [
         "PORT has",

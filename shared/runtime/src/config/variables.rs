@@ -56,11 +56,17 @@ const fn variable(name: &'static str, default: &'static str, example: &'static s
 
 /// Every variable that is read. `LOG` is read by the logger.
 pub(super) const ALL: &[Variable] = &[
-    variable("PLATFORM", "`local` for consentmd, `google` for a function", "local", "where documents, events and keys are"),
+    variable(
+        "PLATFORM",
+        "`local` for consentmd, `google` for a function",
+        "local",
+        "where documents, events and keys are",
+    ),
     variable("LOG", "info", "info,store=debug", "which lines are logged"),
     variable("PORT", "8080", "8080", "the port to listen on"),
     variable("HOST", "127.0.0.1 (local), 0.0.0.0 (google)", "0.0.0.0", "the address to listen on"),
-    variable("DATA_DIR", "data", "/var/lib/consentmd", "the folder for databases, files and keys").at(Place::OneMachine),
+    variable("DATA_DIR", "data", "/var/lib/consentmd", "the folder for databases, files and keys")
+        .at(Place::OneMachine),
     variable(
         "KEY_FILE",
         "keys.json in DATA_DIR (local)",
@@ -127,7 +133,8 @@ pub(super) const ALL: &[Variable] = &[
         "whether others may see the page with simulated messages too, sign-in codes and all",
     )
     .at(Place::OneMachine),
-    variable("GOOGLE_CLOUD_PROJECT", "none", "my-project", "the project, also for trace links in logs").at(Place::Google),
+    variable("GOOGLE_CLOUD_PROJECT", "none", "my-project", "the project, also for trace links in logs")
+        .at(Place::Google),
     variable(
         "REGISTRY_DATABASE",
         "`registry` (local), `(default)` (google)",

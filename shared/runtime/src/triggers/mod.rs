@@ -112,8 +112,8 @@ impl Triggers {
     }
 }
 
-/// The outbox sweeper's schedule.
-const SWEEP: &str = "outbox-sweep";
+/// The outbox sweeper's schedule, which every process serves and one has to be called for, once a minute.
+pub const SWEEP: &str = "outbox-sweep";
 pub(crate) const SWEEP_AGE: Duration = Duration::from_secs(30);
 
 /// Publishes what waits in all outboxes for longer than `age`, and removes expired documents.
