@@ -40,7 +40,9 @@ pub enum KmsError {
         reason: String,
     },
     /// What was sent or answered does not fit its checksum, each time it was tried.
-    #[error("what was exchanged with Cloud KMS about {key} got corrupted ({what}): is something wrong with this machine?")]
+    #[error(
+        "what was exchanged with Cloud KMS about {key} got corrupted ({what}): is something wrong with this machine?"
+    )]
     Corrupted {
         /// The key's full name.
         key: String,

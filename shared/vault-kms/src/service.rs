@@ -156,7 +156,11 @@ fn checked_decryption(key: &str, answer: DecryptResponse) -> Result<Option<DataK
     if let Ok(mut plain) = answer.plaintext.try_into_mut() {
         plain.as_mut().zeroize();
     }
-    if is_whole { Ok(data_key) } else { Err(KmsError::Corrupted { key: key.to_owned(), what: "the decrypted data key" }) }
+    if is_whole {
+        Ok(data_key)
+    } else {
+        Err(KmsError::Corrupted { key: key.to_owned(), what: "the decrypted data key" })
+    }
 }
 
 /// KMS has one code for a ciphertext that is damaged, of another key, or bound to something else.
@@ -190,8 +194,17 @@ mod tests {
         let key = "projects/p/locations/us/keyRings/r/cryptoKeys/tenant-a";
         let of = |name: &str| version_of(key, name);
         assert_eq!(of(&format!("{key}/cryptoKeyVersions/12")).as_deref(), Some("12"));
-        assert_eq!(of("projects/77/locations/us/keyRings/r/cryptoKeys/tenant-a/cryptoKeyVersions/3").as_deref(), Some("3"));
-        for bad in ["", key, &format!("{key}/cryptoKeyVersions/"), &format!("{key}/cryptoKeyVersions/x"), &format!("{key}b/cryptoKeyVersions/1")] {
+        assert_eq!(
+            of("projects/77/locations/us/keyRings/r/cryptoKeys/tenant-a/cryptoKeyVersions/3").as_deref(),
+            Some("3")
+        );
+        for bad in [
+            "",
+            key,
+            &format!("{key}/cryptoKeyVersions/"),
+            &format!("{key}/cryptoKeyVersions/x"),
+            &format!("{key}b/cryptoKeyVersions/1"),
+        ] {
             assert_eq!(of(bad), None, "{bad}");
         }
     }
