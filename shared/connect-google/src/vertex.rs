@@ -22,20 +22,24 @@ impl VertexAi {
     /// # Errors
     /// [`InvalidSettings::BaseUrl`] where project or location cannot stand in an address.
     pub fn settings(&self, model: &str, tokens: Arc<dyn TokenSource>) -> Result<GeminiSettings, InvalidSettings> {
+        GeminiSettings::new(&self.base_url()?, model, Credential::AccessToken(tokens))
+    }
+
+    /// The address of its models.
+    ///
+    /// # Errors
+    /// [`InvalidSettings::BaseUrl`] where project or location cannot stand in an address.
+    pub fn base_url(&self) -> Result<String, InvalidSettings> {
+        let Self { project, location, .. } = self;
         // A legacy project's id has its domain: "example.com:project".
         let is_name = |text: &str, more: &[u8]| {
             let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || more.contains(&c);
             text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(allowed)
         };
-        if !is_name(&self.project, b".:") || !is_name(&self.location, b"") {
+        if !is_name(project, b".:") || !is_name(location, b"") {
             return Err(InvalidSettings::BaseUrl);
         }
-        GeminiSettings::new(&self.base_url(), model, Credential::AccessToken(tokens))
-    }
-
-    fn base_url(&self) -> String {
-        let Self { project, location, .. } = self;
-        format!("{}/v1/projects/{project}/locations/{location}/publishers/google", self.host())
+        Ok(format!("{}/v1/projects/{project}/locations/{location}/publishers/google", self.host()))
     }
 
     fn host(&self) -> String {
@@ -63,7 +67,7 @@ mod tests {
         ] {
             let vertex = VertexAi::new("p", location, None);
             let expected = format!("https://{host}/v1/projects/p/locations/{location}/publishers/google");
-            assert_eq!(vertex.base_url(), expected);
+            assert_eq!(vertex.base_url().unwrap(), expected);
             assert!(vertex.settings("gemini-2.5-flash", Arc::new(GoogleTokens::new())).is_ok());
         }
     }

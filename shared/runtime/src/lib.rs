@@ -22,7 +22,7 @@ mod triggers;
 mod undeclared;
 
 pub use assemble::{Assembled, BusOf, assemble, openapi};
-pub use config::{BlobPlace, Config, ConfigError, KeyKeeper, Place, PlatformKind, TokenKeys, Variable, VertexAi};
+pub use config::{BlobPlace, Config, ConfigError, KeyKeeper, Place, PlatformKind, TokenKeys, Variable};
 pub use layers::VERSION;
 pub use platform::{DevOutbox, Platform, declared_indexes};
 pub use serve::{Opened, Serving, log, open, run, start, stop_signal};

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use access::token::{SigningKeys, Tokens, VerifyingKeys};
 use anyhow::Context;
 use blobs::{Blobs, FolderBlobs, UrlSigner};
+use blobs_gcs::{GcsBlobs, GcsConfig};
+use connect::gemini::{Credential, GEMINI_API};
 use connect::messages::SimulatedMessenger;
+use connect_google::{GoogleTokens, VertexAi};
 use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
 use kernel::{Clock, Random, RandomExt};
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use vault::{KeyFile, KeyWrap};
 use vault_kms::{KmsConfig, KmsKeys};
+use web::ScribeSettings;
 
 use crate::config::{BlobPlace, KeyKeeper, TokenKeys};
 use crate::platform::registry;
@@ -51,6 +55,17 @@ pub(crate) fn open(
     Ok((platform, tokens))
 }
 
+/// Lets the scribe ask Vertex AI, as the account that this runs as, where the configuration says so.
+pub(crate) fn use_vertex_ai(config: &Config, scribe: &mut ScribeSettings) -> anyhow::Result<()> {
+    let (Some(location), Some(project)) = (&config.vertex_location, &config.project) else { return Ok(()) };
+    scribe.credential = Some(Credential::AccessToken(Arc::new(GoogleTokens::new())));
+    // An address that is configured goes first.
+    if scribe.base_url == GEMINI_API {
+        scribe.base_url = VertexAi::new(project, location, None).base_url().context("GEMINI_LOCATION")?;
+    }
+    Ok(())
+}
+
 /// Where blobs and keys are, by what the configuration says.
 struct Places<'a> {
     config: &'a Config,
@@ -72,7 +87,10 @@ impl Places<'_> {
                 let urls = urls.cloned().unwrap_or_else(|| UrlSigner::new("", &self.random.bytes()));
                 Some(Arc::new(FolderBlobs::new(folder, urls, self.clock.clone(), self.random.clone())))
             }
-            BlobPlace::Bucket(_) => None,
+            BlobPlace::Bucket(bucket) => {
+                let bucket = GcsConfig::new(bucket.clone(), self.config.storage_emulator.clone());
+                Some(Arc::new(GcsBlobs::new(bucket, self.clock.clone(), self.random.clone())))
+            }
         }
     }
 

@@ -82,7 +82,8 @@ pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> 
     let backend = platform.backend.clone();
     let auth = trigger_auth(&config, platform.clock.clone())?;
     let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
-    let mut settings = config.settings;
+    let mut settings = config.settings.clone();
+    crate::on_google::use_vertex_ai(&config, &mut settings.scribe)?;
     settings.outside = outside_issuers(config.outside_issuers, &platform.clock)?;
     let assembled = Arc::new(assemble(platform, functions, settings, tokens, passwords, auth));
     Ok(Opened { assembled, backend })

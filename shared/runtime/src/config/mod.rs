@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use access::outside::IssuerConfig;
 use access::token::{SigningKeys, VerifyingKeys};
 use kernel::{Phi, TenantId};
+use vault_kms::KmsConfig;
 use web::{Need, Needs, Settings};
 
 use reader::Reader;
@@ -53,13 +54,6 @@ pub enum TokenKeys {
     Signing(Phi<String>),
     /// Public keys alone, as PEM.
     Verifying(String),
-}
-
-/// Which language model the scribe asks, where the platform has one of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VertexAi {
-    /// The region, or `global`.
-    pub location: String,
 }
 
 /// Everything that the environment configures. The README's table is made of [`Config::VARIABLES`].
@@ -105,8 +99,8 @@ pub struct Config {
     pub dev_outbox: bool,
     /// `OUTSIDE_ISSUERS` or `OUTSIDE_ISSUERS_FILE`.
     pub outside_issuers: Vec<IssuerConfig>,
-    /// `GEMINI_LOCATION`.
-    pub vertex_ai: Option<VertexAi>,
+    /// `GEMINI_LOCATION`: where Vertex AI is asked.
+    pub vertex_location: Option<String>,
     /// What functions are told.
     pub settings: Settings,
 }
@@ -148,7 +142,7 @@ impl Config {
         });
         let local = platform == PlatformKind::Local;
         let default_host = if local { std::net::Ipv4Addr::LOCALHOST } else { std::net::Ipv4Addr::UNSPECIFIED };
-        let vertex_ai = vertex_ai(&mut read, local, needs);
+        let vertex_location = vertex_location(&mut read, local, needs);
         let settings = settings(&mut read, local, needs);
         let outside_issuers = read.issuers();
         if settings.first_admin.is_some() {
@@ -187,7 +181,7 @@ impl Config {
                 .unwrap_or_else(|| "https://www.googleapis.com/oauth2/v3/certs".to_owned()),
             trigger_issuer: read.text("TRIGGER_ISSUER"),
             dev_outbox: read.one("DEV_OUTBOX", false, |text| text.parse().ok()),
-            vertex_ai,
+            vertex_location,
             settings,
         };
         if platform == PlatformKind::Google {
@@ -235,7 +229,7 @@ fn settings(read: &mut Reader, local: bool, needs: &Needs) -> Settings {
 }
 
 /// A region of Vertex AI; the Gemini API by key excludes it.
-fn vertex_ai(read: &mut Reader, local: bool, needs: &Needs) -> Option<VertexAi> {
+fn vertex_location(read: &mut Reader, local: bool, needs: &Needs) -> Option<String> {
     if local || !needs.contains(&Need::Model) {
         return None;
     }
@@ -243,7 +237,7 @@ fn vertex_ai(read: &mut Reader, local: bool, needs: &Needs) -> Option<VertexAi> 
     let location = read.optional("GEMINI_LOCATION", |text| text.chars().all(is_region).then(|| text.to_owned()))?;
     let has_key = read.text("GEMINI_API_KEY").is_some();
     read.exclude("GEMINI_LOCATION", "GEMINI_API_KEY", has_key);
-    Some(VertexAi { location })
+    Some(location)
 }
 
 fn key_keeper(read: &mut Reader, local: bool, data_dir: &std::path::Path) -> KeyKeeper {
@@ -251,7 +245,7 @@ fn key_keeper(read: &mut Reader, local: bool, data_dir: &std::path::Path) -> Key
     if local {
         return KeyKeeper::File(file.unwrap_or_else(|| data_dir.join("keys.json")));
     }
-    let ring = read.optional("KMS_KEY_RING", |text| is_key_ring(text).then(|| text.to_owned()));
+    let ring = read.optional("KMS_KEY_RING", |text| KmsConfig::new(text, None).ok().map(|_| text.to_owned()));
     read.exclude("KMS_KEY_RING", "KEY_FILE", ring.is_some() && file.is_some());
     match (ring, file) {
         (Some(ring), _) => KeyKeeper::Kms(ring),
@@ -261,13 +255,6 @@ fn key_keeper(read: &mut Reader, local: bool, data_dir: &std::path::Path) -> Key
             KeyKeeper::Kms(String::new())
         }
     }
-}
-
-/// `projects/<project>/locations/<location>/keyRings/<name>`.
-fn is_key_ring(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('/').collect();
-    matches!(parts.as_slice(), ["projects", project, "locations", location, "keyRings", name]
-        if ![project, location, name].iter().any(|part| part.is_empty()))
 }
 
 fn blob_place(

@@ -54,8 +54,8 @@ fn vertex_ai_is_asked_by_the_service_account() {
         deployed(&[Need::Model], &[[("VERIFYING_KEYS_PEM", public.as_str())].as_slice(), more].concat())
     };
     let config = with(&[("GEMINI_LOCATION", "us-central1")]).unwrap();
-    assert_eq!(config.vertex_ai, Some(VertexAi { location: "us-central1".to_owned() }));
-    assert_eq!(with(&[]).unwrap().vertex_ai, None);
+    assert_eq!(config.vertex_location.as_deref(), Some("us-central1"));
+    assert_eq!(with(&[]).unwrap().vertex_location, None);
     let problems = with(&[("GEMINI_LOCATION", "us-central1"), ("GEMINI_API_KEY", "AIza")]).unwrap_err().to_string();
     assert!(problems.contains("exclude each other"), "{problems}");
     assert!(with(&[("GEMINI_LOCATION", "evil.example/x")]).is_err());
