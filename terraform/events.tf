@@ -34,6 +34,8 @@ module "pubsub" {
     name  = google_service_account.trigger.name
     email = google_service_account.trigger.email
   }
+
+  depends_on = [module.project]
 }
 
 module "scheduler" {
@@ -44,4 +46,6 @@ module "scheduler" {
   schedules     = local.events.schedules
   targets       = local.targets
   account_email = local.trigger_account_email
+
+  depends_on = [module.project]
 }

@@ -83,6 +83,23 @@ module "project" {
   }
 }
 
+resource "google_project_iam_audit_config" "this" {
+  for_each = var.data_access_logs
+
+  project = var.project_id
+  service = each.value
+
+  dynamic "audit_log_config" {
+    for_each = ["ADMIN_READ", "DATA_READ", "DATA_WRITE"]
+
+    content {
+      log_type = audit_log_config.value
+    }
+  }
+
+  depends_on = [module.project]
+}
+
 module "network" {
   source = "./modules/network"
   count  = var.network_egress == "direct" ? 0 : 1

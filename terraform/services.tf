@@ -104,6 +104,8 @@ module "function" {
     url_signer_role       = module.project.role_ids["consentmd_url_signer"]
     live_subscriber_role  = module.project.role_ids["consentmd_live_subscriber"]
   }
+
+  depends_on = [module.project]
 }
 
 module "operations" {
@@ -137,4 +139,6 @@ module "operations" {
       GEMINI_LOCATION      = var.model_location
     }) : name => value if value != null
   }
+
+  depends_on = [module.project]
 }

@@ -495,6 +495,17 @@ variable "lock_audit_retention" {
   default     = false
 }
 
+variable "data_access_logs" {
+  description = "The APIs whose every use of data leaves a log entry of Google's. Firestore is not among them: the functions' own audit log has each access to a patient's record, with its reason."
+  type        = set(string)
+  default     = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com"]
+
+  validation {
+    condition     = alltrue([for service in var.data_access_logs : endswith(service, ".googleapis.com") || service == "allServices"])
+    error_message = "data_access_logs are APIs by their full names, such as storage.googleapis.com."
+  }
+}
+
 variable "access_log_retention_days" {
   description = "For how many days logs of requests are kept in BigQuery."
   type        = number
