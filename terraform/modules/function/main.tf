@@ -135,7 +135,6 @@ resource "google_cloud_run_v2_service" "this" {
       client_version,
       template[0].containers[0].image,
       template[0].containers[0].name,
-      template[0].revision,
       template[0].annotations,
       template[0].labels,
       traffic,
