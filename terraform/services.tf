@@ -28,6 +28,17 @@ locals {
     [for schedule in values(local.events.schedules) : schedule.function],
   ))
 
+  # Nobody else: whoever brings no token of these accounts is turned away by Google.
+  invokers = {
+    for name in local.function_names : name => merge(
+      {
+        gateway  = "serviceAccount:${local.gateway_account_email}"
+        deployer = "serviceAccount:${local.deployer_account_email}"
+      },
+      contains(local.triggered_functions, name) ? { triggers = "serviceAccount:${local.trigger_account_email}" } : {},
+    )
+  }
+
   settings = merge(var.environment_variables, {
     ALLOWED_ORIGINS   = length(var.allowed_origins) == 0 ? null : join(",", var.allowed_origins)
     APP_URL           = var.app_url
@@ -84,13 +95,7 @@ module "function" {
   deletion_protection   = var.deletion_protection
   labels                = local.labels
 
-  invokers = merge(
-    {
-      gateway  = "serviceAccount:${local.gateway_account_email}"
-      deployer = "serviceAccount:${local.deployer_account_email}"
-    },
-    contains(local.triggered_functions, each.key) ? { triggers = "serviceAccount:${local.trigger_account_email}" } : {},
-  )
+  invokers = local.invokers[each.key]
 
   resources = {
     registry_database     = module.firestore[local.registry_database].name

@@ -78,6 +78,24 @@ run "what_calls_a_function_calls_with_a_token_for_it" {
     ])
     error_message = "A function may take as long as its schedules."
   }
+
+  assert {
+    condition     = alltrue([for name, function in local.functions : local.timeout_seconds[name] >= function.timeoutSeconds])
+    error_message = "A function may take as long as its code says."
+  }
+
+  assert {
+    condition     = length(distinct(values(local.trigger_audience))) == length(local.functions)
+    error_message = "No two functions take the same tokens."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, invokers in local.invokers :
+      toset(keys(invokers)) == toset(contains(local.triggered_functions, name) ? ["gateway", "deployer", "triggers"] : ["gateway", "deployer"])
+    ])
+    error_message = "Pub/Sub and Scheduler may call the functions that listen to them, and no other."
+  }
 }
 
 run "without_a_domain_proxies_are_fewer_and_there_is_no_public_url" {
