@@ -8,9 +8,12 @@ variable "region" {
   type        = string
 
   validation {
-    # https://cloud.google.com/api-gateway/docs/about-api-gateway, the locations inside the United States.
-    condition     = contains(["us-central1", "us-east1", "us-east4", "us-west2", "us-west3", "us-west4"], var.region)
-    error_message = "API Gateway has no location in \"${var.region}\". Choose one of us-central1, us-east1, us-east4, us-west2, us-west3, us-west4."
+    # The locations of API Gateway, those of the United States first.
+    condition = contains([
+      "us-central1", "us-east1", "us-east4", "us-west2", "us-west3", "us-west4",
+      "asia-northeast1", "australia-southeast1", "europe-west1", "europe-west2",
+    ], var.region)
+    error_message = "API Gateway has no location in \"${var.region}\". In the United States there are us-central1, us-east1, us-east4, us-west2, us-west3 and us-west4."
   }
 }
 

@@ -181,8 +181,8 @@ variable "dataset_location" {
   default     = "US"
 
   validation {
-    condition     = var.dataset_location == "US" || can(regex("^us-", var.dataset_location))
-    error_message = "Logs about patients stay in the United States: US, or a region such as us-central1."
+    condition     = contains(["US", "EU"], var.dataset_location) || can(regex("^[a-z]+-[a-z]+[0-9]+$", var.dataset_location))
+    error_message = "BigQuery's locations are US, EU, or a region in small letters such as us-central1."
   }
 }
 

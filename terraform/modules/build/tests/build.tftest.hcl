@@ -6,7 +6,7 @@ variables {
   name                  = "consentmd"
   environment           = "dev"
   service_account_email = "deployer@clinic-dev.iam.gserviceaccount.com"
-  substitutions         = { _REGION = "us-central1", _SERVICES = "chats identity" }
+  substitutions         = { _REGION = "us-central1", _PUBLIC_URL = "https://api.clinic.example" }
 }
 
 run "no_repository_no_trigger" {
@@ -43,7 +43,7 @@ run "a_connected_repository" {
   }
 
   assert {
-    condition     = google_cloudbuild_trigger.main[0].filename == "cloudbuild.yaml" && google_cloudbuild_trigger.main[0].substitutions["_SERVICES"] == "chats identity"
+    condition     = google_cloudbuild_trigger.main[0].filename == "cloudbuild.yaml" && google_cloudbuild_trigger.main[0].substitutions["_PUBLIC_URL"] == "https://api.clinic.example"
     error_message = "It runs the repository's cloudbuild.yaml with the given substitutions."
   }
 

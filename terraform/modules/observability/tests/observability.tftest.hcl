@@ -235,11 +235,11 @@ run "firestore_is_called_datastore" {
   expect_failures = [var.data_access_services]
 }
 
-run "logs_stay_in_the_united_states" {
+run "a_storage_location_is_no_dataset_location" {
   command = plan
 
   variables {
-    dataset_location = "EU"
+    dataset_location = "NAM4"
   }
 
   expect_failures = [var.dataset_location]

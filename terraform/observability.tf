@@ -1,0 +1,87 @@
+# Logs that are kept, who is told when something is wrong, and the dashboard.
+
+variable "alert_on_silence" {
+  description = "Whether it is told when the code has not logged the ages of outbox and audit log for half an hour. Say true after the first deployment."
+  type        = bool
+  default     = false
+}
+
+variable "monthly_budget" {
+  description = "Tells of costs at 50, 90 and 100 percent: the billing account's id and an amount a month; null: no budget."
+  type = object({
+    billing_account = string
+    amount          = number
+    currency        = optional(string, "USD")
+  })
+  default = null
+}
+
+variable "data_access_services" {
+  description = "Which of Google's services log each access to data. Firestore (datastore.googleapis.com) writes a line for each read, which costs."
+  type        = set(string)
+  default     = ["datastore.googleapis.com", "cloudkms.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com"]
+}
+
+locals {
+  socket_host = var.domain == null ? trimprefix(local.function_uri[local.socket_function], "https://") : var.domain
+  rest_host   = var.domain == null ? module.gateway.host : var.domain
+
+  uptime_checks = {
+    # With a domain the load balancer sends no more than three paths to the socket function; this one needs no token.
+    sockets = var.domain == null ? {
+      host    = local.socket_host
+      path    = "/health/live"
+      status  = 200
+      content = null
+      } : {
+      host    = local.socket_host
+      path    = "/.well-known/jwks.json"
+      status  = 200
+      content = "\"keys\""
+    }
+    # Nothing that the gateway serves by GET is public. Its own refusal shows that the way to it works; that functions
+    # behind it do, the error rates show.
+    rest = {
+      host    = local.rest_host
+      path    = "/api/v1/users/me"
+      status  = 401
+      content = null
+    }
+  }
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  project_id     = var.project_id
+  project_number = module.project.number
+  region         = var.region
+  name           = local.name_prefix
+  labels         = local.labels
+
+  functions                 = { for name, function in local.functions : name => { service_name = local.function_service_name[name], sockets = function.sockets } }
+  subscriptions             = module.pubsub.subscriptions
+  dead_letter_subscriptions = values(module.pubsub.dead_letter_subscriptions)
+  uptime_checks             = local.uptime_checks
+
+  alert_emails              = var.alert_emails
+  alert_on_silence          = var.alert_on_silence
+  monthly_budget            = var.monthly_budget
+  access_log_retention_days = var.access_log_retention_days
+  data_access_services      = var.data_access_services
+
+  # BigQuery knows US and regions, and writes them in small letters; buckets have more.
+  dataset_location = contains(["US", "NAM4"], var.storage_location) ? "US" : lower(var.storage_location)
+
+  depends_on = [module.project]
+}
+
+output "dashboard" {
+  description = "The dashboard in the console."
+  value       = "https://console.cloud.google.com/monitoring/dashboards/builder/${reverse(split("/", module.observability.dashboard_id))[0]}?project=${var.project_id}"
+}
+
+output "log_datasets" {
+  description = "The BigQuery datasets with audit and access logs."
+  value       = module.observability.log_datasets
+}
