@@ -106,8 +106,8 @@ locals {
       title    = "A person read a secret"
       severity = "CRITICAL"
       every    = "300s"
-      filter   = "logName:\"cloudaudit.googleapis.com\" AND protoPayload.methodName:\"AccessSecretVersion\" AND NOT protoPayload.authenticationInfo.principalEmail:\"gserviceaccount.com\""
-      advice   = "Only functions read secrets. The entry says who it was; if that person does not know of it, rotate the key (infra/README.md)."
+      filter   = "logName:\"cloudaudit.googleapis.com\" AND protoPayload.methodName:\"AccessSecretVersion\" AND NOT protoPayload.resourceName=~\"/versions/1$\" AND NOT protoPayload.authenticationInfo.principalEmail:\"gserviceaccount.com\""
+      advice   = "Only functions read secrets (version 1 holds none). The entry says who it was; if that person does not know of it, rotate the key (infra/README.md)."
     }
     documents-read-by-a-person = {
       title    = "A person read documents beside the API"
@@ -245,6 +245,14 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   }
 }
 
+resource "google_project_service" "budgets" {
+  count = var.monthly_budget == null ? 0 : 1
+
+  project            = var.project_id
+  service            = "billingbudgets.googleapis.com"
+  disable_on_destroy = false
+}
+
 resource "google_billing_budget" "monthly" {
   count = var.monthly_budget == null ? 0 : 1
 
@@ -274,4 +282,6 @@ resource "google_billing_budget" "monthly" {
     # A budget takes five channels at most.
     monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
   }
+
+  depends_on = [google_project_service.budgets]
 }
