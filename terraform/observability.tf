@@ -23,31 +23,20 @@ variable "data_access_services" {
 }
 
 locals {
-  socket_host = var.domain == null ? trimprefix(local.function_uri[local.socket_function], "https://") : var.domain
-  rest_host   = var.domain == null ? module.gateway.host : var.domain
+  # The public keys are the one thing that anybody may get: from the gateway (which asks a function for them, so that the whole
+  # way is tried), and from the socket function.
+  public_keys = { path = "/.well-known/jwks.json", status = 200, content = "\"keys\"" }
 
-  uptime_checks = {
-    # With a domain the load balancer sends no more than three paths to the socket function; this one needs no token.
-    sockets = var.domain == null ? {
-      host    = local.socket_host
-      path    = "/health/live"
-      status  = 200
-      content = null
+  uptime_checks = merge(
+    { gateway = merge(local.public_keys, { host = module.gateway.host }) },
+    var.domain == null ? {
+      sockets = { host = trimprefix(local.function_uri[local.socket_function], "https://"), path = "/health/live", status = 200, content = null }
       } : {
-      host    = local.socket_host
-      path    = "/.well-known/jwks.json"
-      status  = 200
-      content = "\"keys\""
-    }
-    # Nothing that the gateway serves by GET is public. Its own refusal shows that the way to it works; that functions
-    # behind it do, the error rates show.
-    rest = {
-      host    = local.rest_host
-      path    = "/api/v1/users/me"
-      status  = 401
-      content = null
-    }
-  }
+      domain-sockets = merge(local.public_keys, { host = var.domain })
+      # On the domain that path is the socket function's; the gateway's own refusal shows that the way to it works.
+      domain-rest = { host = var.domain, path = "/api/v1/users/me", status = 401, content = null }
+    },
+  )
 }
 
 module "observability" {
