@@ -1,4 +1,5 @@
 # What the root files share. The modules know nothing of each other; whatever they tell each other goes through here.
+# A module that makes something in the project has `depends_on = [module.project]`: its API must be enabled before.
 
 locals {
   # Names of resources and of roles begin with it.
@@ -16,6 +17,7 @@ locals {
   firestore = jsondecode(file("${path.module}/generated/firestore.json"))
 
   function_names   = toset(keys(local.functions))
+  taken_variables  = toset(flatten([for function in values(local.functions) : function.environment]))
   socket_functions = toset([for name, function in local.functions : name if function.sockets])
 
   # Where each function answers, and what its Cloud Run service is called.

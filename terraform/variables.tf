@@ -170,13 +170,13 @@ variable "app_url" {
   default     = null
 
   validation {
-    condition     = var.app_url == null || can(regex("^https://[^/]+$", var.app_url))
-    error_message = "app_url is an https address without a path, such as https://app.consentmd.com."
+    condition     = var.app_url == null || can(regex("^https?://[^/]+$", var.app_url))
+    error_message = "app_url is an address without a path, such as https://app.consentmd.com."
   }
 
   validation {
-    condition     = var.environment != "prod" || var.app_url != null
-    error_message = "prod needs app_url: without it the links in e-mails lead to http://localhost:3000."
+    condition     = var.environment != "prod" || startswith(coalesce(var.app_url, "-"), "https://")
+    error_message = "prod needs an app_url that begins with https://: without one the links in e-mails lead to http://localhost:3000."
   }
 }
 
@@ -207,9 +207,9 @@ variable "trusted_proxies" {
   validation {
     condition = var.trusted_proxies == null || alltrue([
       for count in values(coalesce(var.trusted_proxies, { rest = 1, sockets = 1 })) :
-      count >= 1 && count <= 10 && floor(count) == count
+      count >= 1 && count <= 5 && floor(count) == count
     ])
-    error_message = "trusted_proxies are whole numbers from 1 to 10."
+    error_message = "trusted_proxies are whole numbers from 1 to 5."
   }
 }
 
@@ -234,6 +234,11 @@ variable "tenants" {
       tenant.database == null || tenant.database == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", tenant.database))
     ])
     error_message = "A tenant's database is (default), or 4 to 63 lower-case letters, digits and hyphens that begin with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for id, tenant in var.tenants : tenant.database != null || length(id) >= 4])
+    error_message = "A tenant's database has the tenant's id as its name, unless another is given, and Firestore wants 4 characters at least: name a database."
   }
 
   validation {
@@ -309,6 +314,22 @@ variable "function_settings" {
     memory        = optional(string)
   }))
   default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.function_settings), local.function_names)) == 0
+    error_message = "function_settings names functions that there are none of: ${join(", ", setsubtract(keys(var.function_settings), local.function_names))}."
+  }
+}
+
+variable "first_image_tag" {
+  description = "The commit whose images new functions start with; null: Google's hello image, which answers everything and would so lose events. Where others publish already, push the new function's image first and name its tag here."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.first_image_tag == null || can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.first_image_tag))
+    error_message = "first_image_tag is an image's tag, such as a commit."
+  }
 }
 
 variable "min_instances" {
@@ -349,6 +370,11 @@ variable "environment_variables" {
   }
 
   validation {
+    condition     = length(setsubtract(keys(var.environment_variables), local.taken_variables)) == 0
+    error_message = "No function takes these environment_variables: ${join(", ", setsubtract(keys(var.environment_variables), local.taken_variables))}. Is one misspelt?"
+  }
+
+  validation {
     condition = length(setintersection(keys(var.environment_variables), [
       "PLATFORM", "PORT", "HOST", "GOOGLE_CLOUD_PROJECT", "REGISTRY_DATABASE", "KMS_KEY_RING", "BLOBS_BUCKET", "CHECKPOINTS_BUCKET",
       "SIGNING_KEY_PEM", "VERIFYING_KEYS_PEM", "TRIGGER_AUDIENCE", "TRIGGER_SERVICE_ACCOUNTS", "TRIGGER_ISSUER", "TRIGGER_JWKS_URL",
@@ -374,6 +400,11 @@ variable "extra_secrets" {
   validation {
     condition     = length(setintersection(keys(var.extra_secrets), ["signing-key", "verifying-keys"])) == 0
     error_message = "signing-key and verifying-keys are made already."
+  }
+
+  validation {
+    condition     = length(setsubtract([for secret in values(var.extra_secrets) : secret.variable], local.taken_variables)) == 0
+    error_message = "No function takes the variable of one of these secrets: ${join(", ", setsubtract([for secret in values(var.extra_secrets) : secret.variable], local.taken_variables))}."
   }
 
   validation {
@@ -433,6 +464,13 @@ variable "backup_retention_days" {
     weekly = optional(number, 98)
   })
   default = {}
+
+  validation {
+    condition = alltrue([
+      for days in values(var.backup_retention_days) : days >= 1 && days <= 98 && floor(days) == days
+    ])
+    error_message = "Firestore keeps backups for 1 to 98 whole days (14 weeks)."
+  }
 }
 
 variable "audit_retention_years" {
@@ -441,8 +479,8 @@ variable "audit_retention_years" {
   default     = 6
 
   validation {
-    condition     = var.audit_retention_years >= 1 && var.audit_retention_years <= 100
-    error_message = "audit_retention_years is from 1 to 100."
+    condition     = var.audit_retention_years >= 1 && var.audit_retention_years <= 99
+    error_message = "audit_retention_years is from 1 to 99."
   }
 
   validation {
@@ -455,6 +493,17 @@ variable "lock_audit_retention" {
   description = "CANNOT BE UNDONE. True locks the checkpoints' retention: from then on nobody, Google included, can shorten it, nor delete the bucket or its project's billing of it, until the last checkpoint is old enough."
   type        = bool
   default     = false
+}
+
+variable "data_access_logs" {
+  description = "The APIs whose every use of data leaves a log entry of Google's. Firestore is not among them: the functions' own audit log has each access to a patient's record, with its reason."
+  type        = set(string)
+  default     = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com"]
+
+  validation {
+    condition     = alltrue([for service in var.data_access_logs : endswith(service, ".googleapis.com") || service == "allServices"])
+    error_message = "data_access_logs are APIs by their full names, such as storage.googleapis.com."
+  }
 }
 
 variable "access_log_retention_days" {

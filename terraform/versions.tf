@@ -12,9 +12,6 @@ terraform {
       version = "~> 6.50"
     }
   }
-
-  # One state for each environment: `terraform init -backend-config=environments/prod.gcs.tfbackend`.
-  backend "gcs" {}
 }
 
 provider "google" {
