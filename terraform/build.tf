@@ -6,6 +6,15 @@ variable "build_approval_required" {
   default     = null
 }
 
+locals {
+  # The names that cloudbuild.yaml declares. Which functions there are, it reads from terraform/generated/functions.json itself.
+  build_substitutions = {
+    _REGION     = var.region
+    _REPOSITORY = module.registry.name
+    _PUBLIC_URL = var.domain == null ? "" : "https://${var.domain}"
+  }
+}
+
 module "build" {
   source = "./modules/build"
 
@@ -20,12 +29,7 @@ module "build" {
   approval_required     = var.build_approval_required
   service_account_email = local.deployer_account_email
 
-  # The names that cloudbuild.yaml declares. Which functions there are, it reads from terraform/generated/functions.json itself.
-  substitutions = {
-    _REGION     = var.region
-    _REPOSITORY = module.registry.name
-    _PUBLIC_URL = var.domain == null ? "" : "https://${var.domain}"
-  }
+  substitutions = local.build_substitutions
 
   depends_on = [module.project]
 }

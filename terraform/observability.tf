@@ -16,13 +16,14 @@ variable "monthly_budget" {
   default = null
 }
 
-variable "data_access_services" {
-  description = "Which of Google's services log each access to data. Firestore (datastore.googleapis.com) writes a line for each read, which costs."
-  type        = set(string)
-  default     = ["datastore.googleapis.com", "cloudkms.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com"]
-}
-
 locals {
+  # Next to the files, as far as BigQuery knows the place.
+  logs_location = lookup(
+    { US = "US", NAM4 = "US", EU = "EU", EUR4 = "EU" },
+    var.storage_location,
+    strcontains(var.storage_location, "-") ? lower(var.storage_location) : var.region
+  )
+
   # The public keys are the one thing that anybody may get: from the gateway (which asks a function for them, so that the whole
   # way is tried), and from the socket function.
   public_keys = { path = "/.well-known/jwks.json", status = 200, content = "\"keys\"" }
@@ -57,10 +58,13 @@ module "observability" {
   alert_on_silence          = var.alert_on_silence
   monthly_budget            = var.monthly_budget
   access_log_retention_days = var.access_log_retention_days
-  data_access_services      = var.data_access_services
 
-  # BigQuery knows US and regions, and writes them in small letters; buckets have more.
-  dataset_location = contains(["US", "NAM4"], var.storage_location) ? "US" : lower(var.storage_location)
+  document_access_exempt = contains(var.data_access_logs, "datastore.googleapis.com") ? null : concat(
+    [for name in sort(local.function_names) : module.function[name].account_email],
+    [module.operations.account_email],
+  )
+
+  dataset_location = local.logs_location
 
   depends_on = [module.project]
 }

@@ -196,8 +196,26 @@ run "logs_go_to_bigquery_without_queries" {
   }
 
   assert {
-    condition     = toset(keys(google_project_iam_audit_config.this)) == toset(["datastore.googleapis.com", "cloudkms.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com"]) && alltrue([for config in google_project_iam_audit_config.this : length(config.audit_log_config) == 3])
-    error_message = "Reads and writes of documents, keys, secrets and files are logged."
+    condition     = length(google_project_iam_audit_config.documents) == 0
+    error_message = "Unless it says whose reads are known, Firestore's audit logs are somebody else's."
+  }
+}
+
+run "documents_that_others_than_functions_read_leave_an_entry" {
+  command = apply
+
+  variables {
+    document_access_exempt = ["chats@clinic-dev.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition     = google_project_iam_audit_config.documents[0].service == "datastore.googleapis.com" && toset([for config in google_project_iam_audit_config.documents[0].audit_log_config : config.log_type]) == toset(["ADMIN_READ", "DATA_READ", "DATA_WRITE"])
+    error_message = "Reads and writes of documents must be logged, under Datastore's name."
+  }
+
+  assert {
+    condition     = alltrue([for config in google_project_iam_audit_config.documents[0].audit_log_config : one(config.exempted_members) == "serviceAccount:chats@clinic-dev.iam.gserviceaccount.com"])
+    error_message = "A function's reads are in its own audit log."
   }
 }
 
@@ -223,16 +241,6 @@ run "a_threshold_between_bounds_fails" {
   }
 
   expect_failures = [var.latency_ms]
-}
-
-run "firestore_is_called_datastore" {
-  command = plan
-
-  variables {
-    data_access_services = ["firestore.googleapis.com"]
-  }
-
-  expect_failures = [var.data_access_services]
 }
 
 run "a_storage_location_is_no_dataset_location" {
