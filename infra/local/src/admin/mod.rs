@@ -91,7 +91,7 @@ impl Desk {
 
 /// Does it on the data that the environment names, and answers with what is to be printed.
 pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
-    let config = Config::from_env(PlatformKind::Local, &functions::needs())?;
+    let config = Config::of_command(PlatformKind::Local, &functions::needs())?;
     let (data_dir, key_keeper) = (config.data_dir.clone(), config.key_keeper.clone());
     ensure!(
         config.platform == PlatformKind::Google || data_dir.is_dir(),

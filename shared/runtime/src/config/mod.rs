@@ -48,7 +48,7 @@ pub enum KeyKeeper {
 /// The keys for access tokens and statements.
 #[derive(Debug, Clone)]
 pub enum TokenKeys {
-    /// A file in the data folder, made where there is none.
+    /// None are given: those of a file in the data folder, made where there is none; in the cloud, for a command to find.
     File,
     /// The key that signs, as PEM, with older ones behind it.
     Signing(Phi<String>),
@@ -134,7 +134,15 @@ impl Config {
         needs: &Needs,
         vars: BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
-        let mut read = Reader::new(vars);
+        Self::read(default_platform, needs, Reader::new(vars, true))
+    }
+
+    /// Reads the process's environment for a command that serves nobody: what only callers need may be missing.
+    pub fn of_command(default_platform: PlatformKind, needs: &Needs) -> Result<Self, ConfigError> {
+        Self::read(default_platform, needs, Reader::new(std::env::vars().collect(), false))
+    }
+
+    fn read(default_platform: PlatformKind, needs: &Needs, mut read: Reader) -> Result<Self, ConfigError> {
         let platform = read.one("PLATFORM", default_platform, |text| match text {
             "local" => Some(PlatformKind::Local),
             "google" => Some(PlatformKind::Google),
@@ -193,8 +201,8 @@ impl Config {
     fn check_google(&self, read: &mut Reader) {
         let emulated = self.firestore_emulator.is_some() && self.pubsub_emulator.is_some();
         read.need("GOOGLE_CLOUD_PROJECT", self.project.is_some());
-        read.need("TRIGGER_AUDIENCE", emulated || self.trigger_audience.is_some());
-        read.need("TRIGGER_SERVICE_ACCOUNTS", emulated || !self.trigger_accounts.is_empty());
+        read.need("TRIGGER_AUDIENCE", emulated || !read.serves || self.trigger_audience.is_some());
+        read.need("TRIGGER_SERVICE_ACCOUNTS", emulated || !read.serves || !self.trigger_accounts.is_empty());
         if self.firestore_emulator.is_some() != self.pubsub_emulator.is_some() {
             let problem = "FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST go together: set both or none";
             read.problems.push(problem.to_owned());
@@ -287,7 +295,7 @@ fn token_keys(read: &mut Reader, local: bool, needs: &Needs) -> TokenKeys {
         return TokenKeys::File;
     }
     if needs.contains(&Need::Signing) {
-        read.need("SIGNING_KEY_PEM", false);
+        read.need("SIGNING_KEY_PEM", !read.serves);
         return TokenKeys::File;
     }
     let public =

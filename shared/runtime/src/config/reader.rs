@@ -10,11 +10,13 @@ use super::variables;
 pub(super) struct Reader {
     vars: BTreeMap<String, String>,
     pub(super) problems: Vec<String>,
+    /// Whether the configuration is for a service, and not for a command.
+    pub(super) serves: bool,
 }
 
 impl Reader {
-    pub(super) const fn new(vars: BTreeMap<String, String>) -> Self {
-        Self { vars, problems: Vec::new() }
+    pub(super) const fn new(vars: BTreeMap<String, String>, serves: bool) -> Self {
+        Self { vars, problems: Vec::new(), serves }
     }
 
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {

@@ -48,6 +48,16 @@ fn a_function_wants_what_its_needs_call_for() {
 }
 
 #[test]
+fn a_command_needs_nothing_that_only_callers_need() {
+    let vars = DEPLOYED[..2].iter().chain(&[("BLOBS_BUCKET", "b"), ("CHECKPOINTS_BUCKET", "c")]);
+    let vars: BTreeMap<_, _> = vars.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let needs = Needs::from(Need::ALL);
+    let config = Config::read(PlatformKind::Google, &needs, Reader::new(vars.clone(), false)).unwrap();
+    assert!(matches!(config.token_keys, TokenKeys::File));
+    assert_eq!(Config::from_vars(PlatformKind::Google, &needs, vars).unwrap_err().0.len(), 3);
+}
+
+#[test]
 fn vertex_ai_is_asked_by_the_service_account() {
     let public = key().public_pem();
     let with = |more: &[(&'static str, &'static str)]| {
