@@ -128,7 +128,8 @@ impl PollingErrorPolicy for Transient {
 fn is_transient(error: &Error) -> bool {
     let no_answer = error.is_transient_and_before_rpc() || error.is_io() || error.is_timeout() || error.is_connect();
     let unwell = matches!(error.http_status_code(), Some(500 | 502..=504)) && error.status().is_none();
-    let passing = matches!(code(error), Some(Code::Unavailable | Code::Internal | Code::DeadlineExceeded | Code::Aborted));
+    let passing =
+        matches!(code(error), Some(Code::Unavailable | Code::Internal | Code::DeadlineExceeded | Code::Aborted));
     no_answer || unwell || passing
 }
 

@@ -21,8 +21,10 @@ pub struct Needs {
 }
 
 impl Needs {
-    pub(crate) const DATABASE: Self =
-        Self { permissions: "datastore.databases.create, datastore.databases.getMetadata", role: "roles/datastore.owner" };
+    pub(crate) const DATABASE: Self = Self {
+        permissions: "datastore.databases.create, datastore.databases.getMetadata",
+        role: "roles/datastore.owner",
+    };
     pub(crate) const INDEXES: Self = Self {
         permissions: "datastore.indexes.create, .list and .update, datastore.operations.get",
         role: "roles/datastore.indexAdmin",
@@ -67,7 +69,9 @@ pub enum SetupError {
         what: String,
     },
     /// A tenant's id is too long for the name of its key.
-    #[error("tenant \"{tenant}\" can have no key: \"tenant-{tenant}\" is longer than the 63 characters of a Cloud KMS key id; choose a shorter tenant id")]
+    #[error(
+        "tenant \"{tenant}\" can have no key: \"tenant-{tenant}\" is longer than the 63 characters of a Cloud KMS key id; choose a shorter tenant id"
+    )]
     KeyId {
         /// The tenant's id.
         tenant: String,
@@ -113,7 +117,9 @@ pub enum SetupError {
         advice: &'static str,
     },
     /// It took too long.
-    #[error("{what} was not done within {waited:?}; Google goes on with it: run the same command again, which goes on from there")]
+    #[error(
+        "{what} was not done within {waited:?}; Google goes on with it: run the same command again, which goes on from there"
+    )]
     NotInTime {
         /// What was waited for.
         what: String,

@@ -17,8 +17,8 @@ mod tenant_keys;
 
 pub use config::{GoogleProject, Waits};
 pub use databases::{
-    ArrayMode, DatabaseId, DatabasePlan, Databases, FirestorePlan, IndexFieldPlan, IndexOrder, IndexPlan, InvalidDatabaseId,
-    Made, Problem, TtlPlan, UnindexedPlan,
+    ArrayMode, DatabaseId, DatabasePlan, Databases, FirestorePlan, IndexFieldPlan, IndexOrder, IndexPlan,
+    InvalidDatabaseId, Made, Problem, TtlPlan, UnindexedPlan,
 };
 pub use failure::{Needs, SetupError};
 pub use progress::Progress;

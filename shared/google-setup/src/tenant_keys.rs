@@ -40,7 +40,12 @@ pub struct TenantKeys {
 
 impl TenantKeys {
     /// Those in `key_ring` (`projects/P/locations/L/keyRings/R`).
-    pub fn new(project: GoogleProject, key_ring: impl Into<String>, protection: Protection, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        project: GoogleProject,
+        key_ring: impl Into<String>,
+        protection: Protection,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { project, key_ring: key_ring.into(), protection, clock }
     }
 

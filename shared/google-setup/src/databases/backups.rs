@@ -83,7 +83,9 @@ impl Desk<'_> {
         let request = self.client.create_backup_schedule().set_parent(&self.name).set_backup_schedule(schedule);
         // A second attempt cannot make a second schedule: a database has one of each kind at most.
         match request.with_idempotency(true).send().await {
-            Err(error) if !is(&error, Code::AlreadyExists) => Err(self.backup_call("create backup schedule").failed(&error)),
+            Err(error) if !is(&error, Code::AlreadyExists) => {
+                Err(self.backup_call("create backup schedule").failed(&error))
+            }
             _ => {
                 let what = format!("{} backup schedule of {}", every.word(), self.name);
                 self.progress.tell(&Progress::Done { what });

@@ -89,8 +89,8 @@ impl DatabasePlan {
         let edition = &found.database_edition;
         let is_standard = matches!(edition, DatabaseEdition::Standard | DatabaseEdition::Unspecified);
         compare("edition", edition.name().unwrap_or("unknown"), "STANDARD", is_standard);
-        let recovery = found.point_in_time_recovery_enablement
-            == PointInTimeRecoveryEnablement::PointInTimeRecoveryEnabled;
+        let recovery =
+            found.point_in_time_recovery_enablement == PointInTimeRecoveryEnablement::PointInTimeRecoveryEnabled;
         compare("point-in-time recovery", "off", "on", recovery);
         let protected = found.delete_protection_state == DeleteProtectionState::DeleteProtectionEnabled;
         compare("delete protection", "off", "on", protected);

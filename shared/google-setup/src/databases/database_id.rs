@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn firestores_rule_is_kept() {
-        for good in ["(default)", "north", "n0rth-clinic", "abcd", &"a".repeat(63), "a0000000-0000-0000-0000-00000000000z"] {
+        for good in
+            ["(default)", "north", "n0rth-clinic", "abcd", &"a".repeat(63), "a0000000-0000-0000-0000-00000000000z"]
+        {
             assert_eq!(good.parse::<DatabaseId>().unwrap().as_str(), good);
         }
         for (bad, why) in [
@@ -109,7 +111,10 @@ mod tests {
     #[test]
     fn a_tenant_whose_id_is_no_database_is_told_so() {
         let error = DatabaseId::of_tenant(&"North_Clinic".parse().unwrap()).unwrap_err().to_string();
-        assert!(error.starts_with("\"North_Clinic\" cannot be the name of a Firestore database: it has other"), "{error}");
+        assert!(
+            error.starts_with("\"North_Clinic\" cannot be the name of a Firestore database: it has other"),
+            "{error}"
+        );
         assert!(error.contains("choose such an id"), "{error}");
         assert_eq!(DatabaseId::of_tenant(&"north".parse().unwrap()).unwrap().as_str(), "north");
     }

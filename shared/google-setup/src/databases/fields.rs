@@ -62,8 +62,7 @@ impl Desk<'_> {
     pub(super) async fn start_field(&self, missing: Missing) -> Result<Option<Waiting>, SetupError> {
         let Missing { collection, field, ttl, unindexed } = missing;
         let what = format!("settings of field {collection}.{field} in {}", self.name);
-        let mut settings =
-            Field::new().set_name(format!("{}/collectionGroups/{collection}/fields/{field}", self.name));
+        let mut settings = Field::new().set_name(format!("{}/collectionGroups/{collection}/fields/{field}", self.name));
         let mut mask = Vec::new();
         if ttl {
             settings = settings.set_ttl_config(TtlConfig::new());

@@ -106,7 +106,8 @@ impl Desk<'_> {
     pub(super) async fn index_problems(&self) -> Result<Vec<Problem>, SetupError> {
         let found = self.found_indexes().await?;
         let problem = |shape: Shape| {
-            let states: Vec<&State> = found.iter().filter(|(other, _)| *other == shape).map(|(_, state)| state).collect();
+            let states: Vec<&State> =
+                found.iter().filter(|(other, _)| *other == shape).map(|(_, state)| state).collect();
             let index = shape.to_string();
             if states.contains(&&State::Ready) {
                 None
@@ -154,7 +155,8 @@ mod tests {
     use super::*;
 
     fn found(fields: &[(&str, Order)]) -> Option<Shape> {
-        let fields = fields.iter().map(|(path, order)| IndexField::new().set_field_path(*path).set_order(order.clone()));
+        let fields =
+            fields.iter().map(|(path, order)| IndexField::new().set_field_path(*path).set_order(order.clone()));
         let name = "projects/p/databases/d/collectionGroups/audit/indexes/CICAgJ";
         Shape::found(&Index::new().set_name(name).set_query_scope(QueryScope::Collection).set_fields(fields))
     }

@@ -70,12 +70,17 @@ impl DatabasePlan {
     fn wrong(&self) -> Option<String> {
         let in_prefix = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
         if !self.prefix.bytes().all(in_prefix) || self.prefix.starts_with("__") {
-            return Some(format!("the prefix {:?} has other characters than letters, digits, '-' and '_'", self.prefix));
+            return Some(format!(
+                "the prefix {:?} has other characters than letters, digits, '-' and '_'",
+                self.prefix
+            ));
         }
         if self.location.is_empty() {
             return Some("it names no location (such as nam5)".to_owned());
         }
-        if !(1..=MOST_WEEKS * 7).contains(&self.daily_backup_days) || !(1..=MOST_WEEKS).contains(&self.weekly_backup_weeks) {
+        if !(1..=MOST_WEEKS * 7).contains(&self.daily_backup_days)
+            || !(1..=MOST_WEEKS).contains(&self.weekly_backup_weeks)
+        {
             return Some(format!("a backup is kept for at least a day, and at most {MOST_WEEKS} weeks"));
         }
         let index_wrong = self.firestore.indexes.iter().find_map(|(name, index)| {
@@ -221,7 +226,12 @@ mod tests {
         let names: Vec<_> = fields.iter().map(|((c, f), ttl)| format!("{c}.{f} {ttl}")).collect();
         assert_eq!(
             names,
-            ["entries._expireAt true", "north-audit.at false", "north-sessions._expireAt true", "north-users._write false"]
+            [
+                "entries._expireAt true",
+                "north-audit.at false",
+                "north-sessions._expireAt true",
+                "north-users._write false"
+            ]
         );
     }
 
@@ -236,7 +246,11 @@ mod tests {
         assert!(changed(|p| p.location.clear()).contains("location"));
         assert!(changed(|p| p.weekly_backup_weeks = 15).contains("14 weeks"));
         assert!(changed(|p| p.firestore.ttl_field = "a b".to_owned()).contains("no field's name"));
-        assert!(changed(|p| p.firestore.indexes.values_mut().for_each(|i| i.fields.truncate(1))).contains("two fields"));
-        assert!(changed(|p| p.firestore.indexes.values_mut().for_each(|i| i.fields[0].order = None)).contains("either"));
+        assert!(
+            changed(|p| p.firestore.indexes.values_mut().for_each(|i| i.fields.truncate(1))).contains("two fields")
+        );
+        assert!(
+            changed(|p| p.firestore.indexes.values_mut().for_each(|i| i.fields[0].order = None)).contains("either")
+        );
     }
 }

@@ -74,7 +74,9 @@ impl Problem {
                 "change it by hand, or plan for what is there; a database's location, type and key can never be changed"
             }
             Self::IndexNotReady { .. } | Self::TtlNotActive { .. } => "wait; Google is at it",
-            Self::IndexBroken { .. } => "delete the index (`gcloud firestore indexes composite delete`) and run this again",
+            Self::IndexBroken { .. } => {
+                "delete the index (`gcloud firestore indexes composite delete`) and run this again"
+            }
             Self::NoIndex { .. } | Self::NoTtl { .. } | Self::Indexed { .. } | Self::NoBackups { .. } => {
                 "terraform apply, or making the tenant again, adds it"
             }

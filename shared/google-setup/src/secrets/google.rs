@@ -78,7 +78,11 @@ impl Secrets for GoogleSecrets {
             return Err(SetupError::Damaged { name: added.name, what: "Google did not check its checksum" });
         }
         let number = version(&added).map(|version| version.number);
-        number.ok_or(SetupError::Failed { operation: "add version", name, reason: "the answer has no number".to_owned() })
+        number.ok_or(SetupError::Failed {
+            operation: "add version",
+            name,
+            reason: "the answer has no number".to_owned(),
+        })
     }
 
     async fn disable(&self, secret: &str, number: u64) -> Result<(), SetupError> {

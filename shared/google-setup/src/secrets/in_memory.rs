@@ -60,7 +60,8 @@ impl Secrets for InMemorySecrets {
 
     async fn read(&self, secret: &str, number: u64) -> Result<SecretText, SetupError> {
         self.of("read", secret, |versions| {
-            let readable = |(version, _): &&(Version, _)| version.number == number && version.state == VersionState::Enabled;
+            let readable =
+                |(version, _): &&(Version, _)| version.number == number && version.state == VersionState::Enabled;
             versions.iter().find(readable).map(|(_, text)| text.clone())
         })
     }

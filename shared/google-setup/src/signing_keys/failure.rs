@@ -20,7 +20,9 @@ pub enum SigningKeySecretsError {
         secret: &'static str,
     },
     /// A secret has something else in it. It is never overwritten.
-    #[error("version {number} of secret {secret} holds no keys of ours: {what}; put it right by hand, nothing was changed")]
+    #[error(
+        "version {number} of secret {secret} holds no keys of ours: {what}; put it right by hand, nothing was changed"
+    )]
     Unreadable {
         /// Which secret.
         secret: &'static str,

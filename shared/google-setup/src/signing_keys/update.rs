@@ -34,7 +34,13 @@ impl SigningKeySecrets {
     }
 
     /// What others have added between two versions, on top of `before`; `None` where they have added nothing.
-    async fn between(&self, secret: &'static str, after: u64, until: u64, before: Option<Ring>) -> Result<Option<Ring>> {
+    async fn between(
+        &self,
+        secret: &'static str,
+        after: u64,
+        until: u64,
+        before: Option<Ring>,
+    ) -> Result<Option<Ring>> {
         if until <= after + 1 {
             return Ok(None);
         }

@@ -10,21 +10,21 @@ use super::{Answer, QUICK, Request, Service, refusal, serve};
 
 /// A version: its state as a number, its text in base64, its checksum.
 #[derive(Clone)]
-pub struct Stored {
-    pub state: u8,
-    pub data: String,
-    pub checksum: String,
+pub(crate) struct Stored {
+    pub(crate) state: u8,
+    pub(crate) data: String,
+    pub(crate) checksum: String,
 }
 
 #[derive(Default)]
-pub struct FakeSecretManager {
-    pub secrets: Mutex<BTreeMap<String, Vec<Stored>>>,
-    pub requests: Mutex<Vec<Request>>,
-    pub ignores_checksums: Mutex<bool>,
+pub(crate) struct FakeSecretManager {
+    pub(crate) secrets: Mutex<BTreeMap<String, Vec<Stored>>>,
+    pub(crate) requests: Mutex<Vec<Request>>,
+    pub(crate) ignores_checksums: Mutex<bool>,
 }
 
 impl FakeSecretManager {
-    pub async fn start() -> (Arc<Self>, GoogleProject) {
+    pub(crate) async fn start() -> (Arc<Self>, GoogleProject) {
         let fake = Arc::new(Self::default());
         fake.secrets.lock().unwrap().insert("signing-key".to_owned(), Vec::new());
         let project = serve(fake.clone(), QUICK).await;

@@ -1,12 +1,10 @@
 //! The port of secrets against a server that answers as Secret Manager does, and in memory.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::secrets::{FakeSecretManager, Stored};
 use google_setup::{GoogleSecrets, InMemorySecrets, SecretText, Secrets, SetupError, VersionState};
 use kernel::SystemClock;
-use support::secrets::{FakeSecretManager, Stored};
 
 /// What both do alike.
 async fn conform(secrets: &dyn Secrets, from: u64) {
@@ -62,5 +60,8 @@ async fn checksums_go_both_ways() {
 async fn a_secret_that_terraform_has_not_made_is_told_so() {
     let (_fake, project) = FakeSecretManager::start().await;
     let error = GoogleSecrets::new(project).list("verifying-keys").await.unwrap_err().to_string();
-    assert_eq!(error, "projects/p/secrets/verifying-keys does not exist: terraform apply makes the secret, with a first version");
+    assert_eq!(
+        error,
+        "projects/p/secrets/verifying-keys does not exist: terraform apply makes the secret, with a first version"
+    );
 }

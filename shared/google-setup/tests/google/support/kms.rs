@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::{Answer, QUICK, Request, Service, refusal, serve};
 
 #[derive(Default)]
-pub struct FakeKms {
-    pub keys: Mutex<BTreeMap<String, Value>>,
-    pub requests: Mutex<Vec<Request>>,
-    pub refuses: Mutex<Option<(u16, &'static str)>>,
+pub(crate) struct FakeKms {
+    pub(crate) keys: Mutex<BTreeMap<String, Value>>,
+    pub(crate) requests: Mutex<Vec<Request>>,
+    pub(crate) refuses: Mutex<Option<(u16, &'static str)>>,
 }
 
 impl FakeKms {
-    pub async fn start() -> (Arc<Self>, GoogleProject) {
+    pub(crate) async fn start() -> (Arc<Self>, GoogleProject) {
         let fake = Arc::new(Self::default());
         let project = serve(fake.clone(), QUICK).await;
         (fake, project)

@@ -1,14 +1,8 @@
 //! Servers on 127.0.0.1 that answer as Google's do, with state.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::allow_attributes,
-    reason = "each test file is a crate of its own and uses another part of this module"
-)]
 
-pub mod firestore;
-pub mod kms;
-pub mod secrets;
+pub(crate) mod firestore;
+pub(crate) mod kms;
+pub(crate) mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,33 +18,33 @@ use serde_json::{Value, json};
 
 /// A request as it arrived, its query decoded.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub query: BTreeMap<String, String>,
-    pub body: Value,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) body: Value,
 }
 
 impl Request {
     /// The path below the API's version.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.path.strip_prefix("/v1/").unwrap_or(&self.path)
     }
 
-    pub fn is_change(&self) -> bool {
+    pub(crate) fn is_change(&self) -> bool {
         self.method != "GET"
     }
 }
 
-pub type Answer = Result<Value, (u16, &'static str, String)>;
+pub(crate) type Answer = Result<Value, (u16, &'static str, String)>;
 
 /// What stands behind a server.
-pub trait Service: Send + Sync + 'static {
+pub(crate) trait Service: Send + Sync + 'static {
     fn answer(&self, request: Request) -> Answer;
 }
 
 /// Serves, and answers with the project there.
-pub async fn serve(service: Arc<dyn Service>, waits: Waits) -> GoogleProject {
+pub(crate) async fn serve(service: Arc<dyn Service>, waits: Waits) -> GoogleProject {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = Router::new().fallback(answer).with_state(service);
@@ -59,14 +53,14 @@ pub async fn serve(service: Arc<dyn Service>, waits: Waits) -> GoogleProject {
 }
 
 /// Waits of a test, in which nothing takes long.
-pub const QUICK: Waits = Waits {
+pub(crate) const QUICK: Waits = Waits {
     attempt: Duration::from_secs(5),
     first: Duration::from_millis(1),
     longest: Duration::from_millis(4),
     overall: Duration::from_secs(20),
 };
 
-pub fn refusal(status: u16, code: &'static str, message: impl Into<String>) -> Answer {
+pub(crate) fn refusal(status: u16, code: &'static str, message: impl Into<String>) -> Answer {
     Err((status, code, message.into()))
 }
 

@@ -1,14 +1,12 @@
 //! A tenant's database against a server that answers as Firestore's Admin API does.
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::QUICK;
+use crate::support::firestore::{FakeFirestore, Refusal};
 use google_setup::{DatabasePlan, Databases, FirestorePlan, Made, Problem, SetupError, Waits};
 use serde_json::json;
-use support::QUICK;
-use support::firestore::{FakeFirestore, Refusal};
 
 const NAME: &str = "projects/p/databases/north";
 
@@ -195,13 +193,16 @@ async fn a_database_with_other_settings_is_refused_and_not_touched() {
 
 #[tokio::test]
 async fn a_run_that_ends_anywhere_is_finished_by_the_next() {
-    let (whole, project) = FakeFirestore::start().await;
-    Databases::new(project).ensure(&plan()).await.unwrap();
-    let requests = whole.with(|state| state.requests.len());
+    let (fake, project) = FakeFirestore::start().await;
+    let databases = Databases::new(project);
+    databases.ensure(&plan()).await.unwrap();
+    let requests = fake.with(|state| state.requests.len());
     for number in 0..requests {
-        let (fake, project) = FakeFirestore::start().await;
-        fake.with(|state| state.crash_at = Some(number));
-        let databases = Databases::new(project);
+        fake.with(|state| {
+            *state = crate::support::firestore::State::default();
+            state.takes = 1;
+            state.crash_at = Some(number);
+        });
         // The number of questions differs with time; a run that had fewer was not hit.
         let first = databases.ensure(&plan()).await;
         let hit = fake.with(|state| state.requests.len() > number);
@@ -228,9 +229,13 @@ async fn what_another_run_asked_for_is_waited_for() {
     assert!(problems.iter().all(Problem::passes), "{problems:?}");
 
     let changes = fake.changes().len();
-    let ready = |state: &mut support::firestore::State| {
+    let ready = |state: &mut crate::support::firestore::State| {
         state.indexes.iter_mut().for_each(|index| index["state"] = json!(2));
-        state.fields.values_mut().filter(|f| f.get("ttlConfig").is_some()).for_each(|f| f["ttlConfig"] = json!({"state": 2}));
+        state
+            .fields
+            .values_mut()
+            .filter(|f| f.get("ttlConfig").is_some())
+            .for_each(|f| f["ttlConfig"] = json!({"state": 2}));
     };
     let databases = Databases::new(project.waiting(QUICK));
     let waiting = tokio::spawn(async move { databases.ensure(&plan()).await });
@@ -275,7 +280,10 @@ async fn expiry_that_needs_repair_is_asked_for_again() {
     fake.with(|state| state.operation_fails = None);
     databases.ensure(&plan()).await.unwrap();
     let expiry = fake.requests("PATCH", "/fields/_expireAt");
-    assert_eq!(expiry.iter().map(|r| r.query["updateMask"].as_str()).collect::<Vec<_>>(), ["ttlConfig,indexConfig", "ttlConfig"]);
+    assert_eq!(
+        expiry.iter().map(|r| r.query["updateMask"].as_str()).collect::<Vec<_>>(),
+        ["ttlConfig,indexConfig", "ttlConfig"]
+    );
 }
 
 #[tokio::test]
@@ -287,7 +295,10 @@ async fn a_refusal_names_the_role_and_a_full_project_what_to_do() {
     };
     refuse("POST", "/databases", (403, "PERMISSION_DENIED", "The caller does not have permission"));
     let error = databases.ensure(&plan()).await.unwrap_err().to_string();
-    assert!(error.starts_with(&format!("create of {NAME} was refused: the account needs datastore.databases.create")), "{error}");
+    assert!(
+        error.starts_with(&format!("create of {NAME} was refused: the account needs datastore.databases.create")),
+        "{error}"
+    );
     assert!(error.contains("roles/datastore.owner"), "{error}");
     refuse("POST", "/databases", (429, "RESOURCE_EXHAUSTED", "Project p exceeded its quota."));
     let error = databases.ensure(&plan()).await.unwrap_err();
@@ -327,7 +338,9 @@ async fn what_passes_is_tried_again() {
 async fn a_database_that_somebody_makes_at_the_same_time_is_waited_for() {
     let (fake, project) = FakeFirestore::start().await;
     let exists = (409, "ALREADY_EXISTS", "Database already exists. Please use another database_id");
-    fake.with(|state| state.refusals = vec![Refusal { method: "POST", path_has: "/databases", times: 1, answer: exists }]);
+    fake.with(|state| {
+        state.refusals = vec![Refusal { method: "POST", path_has: "/databases", times: 1, answer: exists }]
+    });
     let databases = Databases::new(project);
     let waiting = tokio::spawn(async move { databases.ensure(&plan()).await });
     while fake.requests("GET", NAME).len() < 4 {

@@ -1,13 +1,11 @@
 //! Tenants' keys against a server that answers as Cloud KMS does.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::kms::FakeKms;
 use google_setup::{Made, Protection, SetupError, TenantKeys};
 use kernel::{Clock, TenantId, Time};
 use serde_json::json;
-use support::kms::FakeKms;
 
 const RING: &str = "projects/p/locations/us/keyRings/tenants";
 const KEY: &str = "projects/p/locations/us/keyRings/tenants/cryptoKeys/tenant-north";
@@ -47,7 +45,10 @@ async fn a_key_is_made_once_and_rotates() {
     );
     let keys = TenantKeys::new(project, RING, Protection::Hsm, clock());
     keys.ensure(&"south".parse().unwrap()).await.unwrap();
-    assert_eq!(fake.keys.lock().unwrap()[&KEY.replace("north", "south")]["versionTemplate"]["protectionLevel"], json!(2));
+    assert_eq!(
+        fake.keys.lock().unwrap()[&KEY.replace("north", "south")]["versionTemplate"]["protectionLevel"],
+        json!(2)
+    );
 }
 
 #[tokio::test]
@@ -67,7 +68,8 @@ async fn a_key_that_cannot_wrap_is_refused() {
 #[tokio::test]
 async fn refusals_say_what_is_missing() {
     let (fake, project) = FakeKms::start().await;
-    let elsewhere = TenantKeys::new(project.clone(), "projects/p/locations/us/keyRings/none", Protection::Software, clock());
+    let elsewhere =
+        TenantKeys::new(project.clone(), "projects/p/locations/us/keyRings/none", Protection::Software, clock());
     let error = elsewhere.ensure(&north()).await.unwrap_err().to_string();
     assert!(error.starts_with("projects/p/locations/us/keyRings/none does not exist: terraform apply"), "{error}");
     let keys = TenantKeys::new(project, RING, Protection::Software, clock());

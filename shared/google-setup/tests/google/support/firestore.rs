@@ -31,52 +31,52 @@ struct Operation {
 }
 
 /// A refusal of requests to come.
-pub struct Refusal {
-    pub method: &'static str,
-    pub path_has: &'static str,
-    pub times: u32,
-    pub answer: (u16, &'static str, &'static str),
+pub(crate) struct Refusal {
+    pub(crate) method: &'static str,
+    pub(crate) path_has: &'static str,
+    pub(crate) times: u32,
+    pub(crate) answer: (u16, &'static str, &'static str),
 }
 
 #[derive(Default)]
-pub struct State {
-    pub databases: BTreeMap<String, Value>,
-    pub indexes: Vec<Value>,
-    pub fields: BTreeMap<String, Value>,
-    pub schedules: Vec<Value>,
+pub(crate) struct State {
+    pub(crate) databases: BTreeMap<String, Value>,
+    pub(crate) indexes: Vec<Value>,
+    pub(crate) fields: BTreeMap<String, Value>,
+    pub(crate) schedules: Vec<Value>,
     /// How many questions an operation takes.
-    pub takes: u32,
+    pub(crate) takes: u32,
     /// Operations on paths that have this text fail with these words.
-    pub operation_fails: Option<(&'static str, &'static str)>,
-    pub refusals: Vec<Refusal>,
+    pub(crate) operation_fails: Option<(&'static str, &'static str)>,
+    pub(crate) refusals: Vec<Refusal>,
     /// The number of the request, counted from 0, that is answered by "permission denied".
-    pub crash_at: Option<usize>,
-    pub requests: Vec<Request>,
+    pub(crate) crash_at: Option<usize>,
+    pub(crate) requests: Vec<Request>,
     operations: BTreeMap<String, Operation>,
 }
 
 /// The server.
 #[derive(Default)]
-pub struct FakeFirestore(pub Mutex<State>);
+pub(crate) struct FakeFirestore(pub(crate) Mutex<State>);
 
 impl FakeFirestore {
-    pub async fn start() -> (Arc<Self>, GoogleProject) {
+    pub(crate) async fn start() -> (Arc<Self>, GoogleProject) {
         Self::start_waiting(QUICK).await
     }
 
-    pub async fn start_waiting(waits: Waits) -> (Arc<Self>, GoogleProject) {
+    pub(crate) async fn start_waiting(waits: Waits) -> (Arc<Self>, GoogleProject) {
         let fake = Arc::new(Self::default());
         fake.0.lock().unwrap().takes = 2;
         let project = serve(fake.clone(), waits).await;
         (fake, project)
     }
 
-    pub fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap())
     }
 
     /// The requests that change something, as "METHOD path".
-    pub fn changes(&self) -> Vec<String> {
+    pub(crate) fn changes(&self) -> Vec<String> {
         let of = |state: &mut State| -> Vec<String> {
             let changes = state.requests.iter().filter(|request| request.is_change());
             changes.map(|request| format!("{} {}", request.method, request.name().replace(DATABASE, "D"))).collect()
@@ -84,7 +84,7 @@ impl FakeFirestore {
         self.with(of)
     }
 
-    pub fn requests(&self, method: &str, path_has: &str) -> Vec<Request> {
+    pub(crate) fn requests(&self, method: &str, path_has: &str) -> Vec<Request> {
         let of = |state: &mut State| -> Vec<Request> {
             state.requests.iter().filter(|r| r.method == method && r.path.contains(path_has)).cloned().collect()
         };
@@ -106,7 +106,8 @@ impl State {
         if self.crash_at == Some(number) {
             return refusal(403, "PERMISSION_DENIED", "The caller does not have permission");
         }
-        let matching = |r: &&mut Refusal| r.times > 0 && r.method == request.method && request.path.contains(r.path_has);
+        let matching =
+            |r: &&mut Refusal| r.times > 0 && r.method == request.method && request.path.contains(r.path_has);
         if let Some(found) = self.refusals.iter_mut().find(matching) {
             found.times -= 1;
             return refusal(found.answer.0, found.answer.1, found.answer.2);
@@ -124,7 +125,9 @@ impl State {
                 self.databases.get(&database).cloned().ok_or_else(missing)
             }
             ("GET", [_, _, _, _, "operations", _]) => Ok(self.told(&name)),
-            _ if !self.databases.contains_key(&database) => refusal(404, "NOT_FOUND", format!("no database {database}")),
+            _ if !self.databases.contains_key(&database) => {
+                refusal(404, "NOT_FOUND", format!("no database {database}"))
+            }
             ("GET", [.., "collectionGroups", "-", "indexes"]) => Ok(page(&request, "indexes", &self.indexes)),
             ("POST", [.., "collectionGroups", collection, "indexes"]) => self.create_index(&name, collection, &request),
             ("GET", [.., "collectionGroups", "-", "fields"]) => {
@@ -231,7 +234,8 @@ impl State {
                     index["state"] = json!(if failed { NEEDS_REPAIR } else { DONE });
                 }
                 Effect::Ttl(name) => {
-                    self.fields.get_mut(&name).unwrap()["ttlConfig"] = json!({"state": if failed { NEEDS_REPAIR } else { DONE }});
+                    self.fields.get_mut(&name).unwrap()["ttlConfig"] =
+                        json!({"state": if failed { NEEDS_REPAIR } else { DONE }});
                 }
                 Effect::Database(..) | Effect::Nothing => {}
             }

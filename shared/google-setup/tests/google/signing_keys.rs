@@ -221,6 +221,7 @@ async fn life(takes_effect: bool, step: usize, hit: usize) -> bool {
                 Err(error) => assert!(attempt == 0 && bench.was_hit(), "step {number}, call {hit}: {error}"),
             }
         }
+        bench.fail_at(usize::MAX);
         let state = bench.keys.state().await.unwrap();
         well(&state);
         match number {
@@ -229,22 +230,44 @@ async fn life(takes_effect: bool, step: usize, hit: usize) -> bool {
             2 => assert_eq!(state.signing.as_ref(), Some(&new), "call {hit}"),
             _ => assert!(!state.former.contains(&old), "call {hit}"),
         }
-        assert_eq!(bench.signer().await, if number < 2 { old.clone() } else { new.clone() }, "step {number}, call {hit}");
+        assert_eq!(
+            bench.signer().await,
+            if number < 2 { old.clone() } else { new.clone() },
+            "step {number}, call {hit}"
+        );
     }
     was_hit
 }
 
-#[tokio::test]
-async fn a_failure_at_any_call_of_any_step_is_made_good_by_running_it_again() {
+/// A failure at any call of a step is made good by running it again.
+async fn fail_everywhere(step: usize) {
     for takes_effect in [false, true] {
-        for step in 0..4 {
-            let mut hits = 0;
-            while life(takes_effect, step, hits).await {
-                hits += 1;
-            }
-            assert!(hits >= 6, "step {step} makes {hits} calls");
+        let mut hits = 0;
+        while life(takes_effect, step, hits).await {
+            hits += 1;
         }
+        assert!(hits >= 6, "step {step} makes {hits} calls");
     }
+}
+
+#[tokio::test]
+async fn a_failure_anywhere_in_making_the_first_key_is_made_good() {
+    fail_everywhere(0).await;
+}
+
+#[tokio::test]
+async fn a_failure_anywhere_in_beginning_a_rotation_is_made_good() {
+    fail_everywhere(1).await;
+}
+
+#[tokio::test]
+async fn a_failure_anywhere_in_finishing_a_rotation_is_made_good() {
+    fail_everywhere(2).await;
+}
+
+#[tokio::test]
+async fn a_failure_anywhere_in_retiring_a_key_is_made_good() {
+    fail_everywhere(3).await;
 }
 
 /// Two runs of the same step, one of which is overtaken at each of its calls by the whole other.
