@@ -123,10 +123,17 @@ impl SigningKeySecrets {
         if signing.knows_public(id) {
             self.old_enough(&version, unused_for, "stopped signing")?;
         }
-        self.update(SIGNING_KEY, |ring| ring.without(id)).await?;
-        self.destroy_older().await?;
-        self.update(VERIFYING_KEYS, |ring| ring.without(id)).await?;
-        self.state().await
+        for _ in 0..MAX_ROUNDS {
+            self.update(SIGNING_KEY, |ring| ring.without(id)).await?;
+            self.destroy_older().await?;
+            self.update(VERIFYING_KEYS, |ring| ring.without(id)).await?;
+            let state = self.state().await?;
+            // Another run may have brought it back that had read it before.
+            if !state.former.iter().any(|former| former == id) {
+                return Ok(state);
+            }
+        }
+        Err(SigningKeySecretsError::ChangedMeanwhile)
     }
 
     /// Which keys there are. Reads only.

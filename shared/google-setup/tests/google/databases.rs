@@ -195,7 +195,10 @@ async fn a_database_with_other_settings_is_refused_and_not_touched() {
 async fn a_run_that_ends_anywhere_is_finished_by_the_next() {
     let (fake, project) = FakeFirestore::start().await;
     let databases = Databases::new(project);
-    databases.ensure(&plan()).await.unwrap();
+    let mut plan = plan();
+    plan.firestore.indexes.pop_first();
+    plan.firestore.unindexed.clear();
+    databases.ensure(&plan).await.unwrap();
     let requests = fake.with(|state| state.requests.len());
     for number in 0..requests {
         fake.with(|state| {
@@ -203,14 +206,16 @@ async fn a_run_that_ends_anywhere_is_finished_by_the_next() {
             state.takes = 1;
             state.crash_at = Some(number);
         });
-        // The number of questions differs with time; a run that had fewer was not hit.
-        let first = databases.ensure(&plan()).await;
+        // How often is asked depends on what runs at the same time; a run that asked less was not hit.
+        let first = databases.ensure(&plan).await;
         let hit = fake.with(|state| state.requests.len() > number);
         assert_eq!(first.is_err(), hit, "request {number}: {first:?}");
-        databases.ensure(&plan()).await.unwrap();
-        assert!(databases.check(&plan()).await.unwrap().is_empty(), "request {number}");
+        assert!(hit || number > 8, "request {number}");
+        fake.with(|state| state.crash_at = None);
+        databases.ensure(&plan).await.unwrap();
+        assert!(databases.check(&plan).await.unwrap().is_empty(), "request {number}");
         let made = fake.with(|state| (state.indexes.len(), state.fields.len(), state.schedules.len()));
-        assert_eq!(made, (3, 3, 2), "request {number}");
+        assert_eq!(made, (2, 1, 2), "request {number}");
     }
 }
 

@@ -273,18 +273,21 @@ async fn a_failure_anywhere_in_retiring_a_key_is_made_good() {
 /// Two runs of the same step, one of which is overtaken at each of its calls by the whole other.
 #[tokio::test]
 async fn two_runs_at_once_end_with_keys_whose_public_halves_are_there() {
+    /// A step, with the former key's id.
+    type Step = fn(SigningKeySecrets, String) -> futures::future::BoxFuture<'static, KeysState>;
+
     struct Overtaken {
         inner: Arc<InMemorySecrets>,
         clock: Arc<Moving>,
         at: usize,
         calls: AtomicUsize,
-        step: fn(SigningKeySecrets) -> futures::future::BoxFuture<'static, KeysState>,
+        step: Step,
     }
 
     impl Overtaken {
         async fn overtake(&self) {
             if self.calls.fetch_add(1, Ordering::SeqCst) == self.at {
-                (self.step)(SigningKeySecrets::new(self.inner.clone(), self.clock.clone())).await;
+                (self.step)(SigningKeySecrets::new(self.inner.clone(), self.clock.clone()), String::new()).await;
             }
         }
     }
@@ -311,34 +314,41 @@ async fn two_runs_at_once_end_with_keys_whose_public_halves_are_there() {
         }
     }
 
-    type Step = fn(SigningKeySecrets) -> futures::future::BoxFuture<'static, KeysState>;
-    let ensure: Step = |keys| Box::pin(async move { keys.ensure().await.unwrap() });
-    let begin: Step = |keys| Box::pin(async move { keys.begin_rotation().await.unwrap() });
-    let finish: Step = |keys| Box::pin(async move { keys.finish_rotation(Duration::ZERO).await.unwrap() });
-    for (before, mine, theirs) in [(0, ensure, ensure), (1, begin, begin), (2, begin, finish)] {
+    let ensure: Step = |keys, _| Box::pin(async move { keys.ensure().await.unwrap() });
+    let begin: Step = |keys, _| Box::pin(async move { keys.begin_rotation().await.unwrap() });
+    let finish: Step = |keys, _| Box::pin(async move { keys.finish_rotation(Duration::ZERO).await.unwrap() });
+    let retire: Step = |keys, former| Box::pin(async move { keys.retire(&former, Duration::ZERO).await.unwrap() });
+    let pairs = [(0, ensure, ensure), (1, begin, begin), (2, begin, finish), (3, retire, begin)];
+    for (before, mine, theirs) in pairs {
         for at in 0.. {
             let clock = Arc::new(Moving(AtomicI64::new(1_767_225_600_000)));
             let inner = InMemorySecrets::new(clock.clone()).with(SIGNING_KEY, NOT_MADE).with(VERIFYING_KEYS, NOT_MADE);
             let inner = Arc::new(inner);
             let quiet = || SigningKeySecrets::new(inner.clone(), clock.clone());
-            for step in [ensure, begin].iter().take(before) {
-                step(quiet()).await;
+            for step in [ensure, begin, finish].iter().take(before) {
+                step(quiet(), String::new()).await;
             }
+            let former = quiet().state().await.unwrap().former.first().cloned().unwrap_or_default();
             let calls = AtomicUsize::new(0);
             let secrets = Arc::new(Overtaken { inner: inner.clone(), clock: clock.clone(), at, calls, step: theirs });
-            mine(SigningKeySecrets::new(secrets.clone(), clock.clone())).await;
+            mine(SigningKeySecrets::new(secrets.clone(), clock.clone()), former.clone()).await;
             let state = quiet().state().await.unwrap();
             well(&state);
             let signing = inner.latest(SIGNING_KEY).await.unwrap().unwrap().1;
             let verifying = inner.latest(VERIFYING_KEYS).await.unwrap().unwrap().1;
             // Whoever signed at any time between is verified, by everybody.
             for version in inner.list(SIGNING_KEY).await.unwrap() {
-                let text = inner.read(SIGNING_KEY, version.number).await.unwrap();
+                let Ok(text) = inner.read(SIGNING_KEY, version.number).await else { continue };
                 let Ok(once) = SigningKeys::from_pem(text.reveal()) else { continue };
                 assert!(verifying.reveal().contains(&once.public_pem()), "overtaken at {at}");
             }
             assert!(SigningKeys::from_pem(signing.reveal()).is_ok());
-            if secrets.calls.load(Ordering::SeqCst) <= at {
+            let overtaken = secrets.calls.load(Ordering::SeqCst) > at;
+            if before == 3 {
+                assert!(!state.former.contains(&former), "overtaken at {at}");
+                assert_eq!(state.waiting.is_some(), overtaken, "overtaken at {at}");
+            }
+            if !overtaken {
                 break;
             }
         }
