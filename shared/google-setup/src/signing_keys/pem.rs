@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 pub(super) const PRIVATE: &str = "PRIVATE KEY";
 pub(super) const PUBLIC: &str = "PUBLIC KEY";
+/// A key whose tokens do not count any more, while what was stated under it does; see `access::token::VerifyingKeys`.
+pub(super) const RETIRED: &str = "STATEMENT PUBLIC KEY";
 
 /// What stands before the point in a P-256 public key (RFC 5480), the point's first byte with it.
 const PUBLIC_KEY_HEAD: [u8; 27] = [

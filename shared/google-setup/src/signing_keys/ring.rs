@@ -4,7 +4,7 @@ use std::fmt;
 use access::token::SigningKeys;
 use zeroize::Zeroizing;
 
-use super::pem::{PRIVATE, PUBLIC, blocks, public_id};
+use super::pem::{PRIVATE, PUBLIC, RETIRED, blocks, public_id};
 use super::{Result, SigningKeySecretsError};
 use crate::SecretText;
 
@@ -25,11 +25,13 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// The keys in a secret: private ones, of which the first signs and the second waits, and public ones that verify.
+/// The keys in a secret: private ones, of which the first signs and the second waits, public ones that verify, and those
+/// of keys that were retired, which verify what was stated under them and no token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ring {
     privates: Vec<PrivateKey>,
     publics: BTreeMap<String, String>,
+    retired: BTreeMap<String, String>,
 }
 
 impl Ring {
@@ -50,9 +52,14 @@ impl Ring {
                 }
                 PUBLIC => {
                     let id = public_id(&block).ok_or_else(unusable)?;
-                    if !ring.knows(&id) {
+                    if !ring.knows(&id) && !ring.retired.contains_key(&id) {
                         ring.publics.insert(id, block.to_string());
                     }
+                }
+                RETIRED => {
+                    let id = public_id(&block).ok_or_else(unusable)?;
+                    ring.publics.remove(&id);
+                    ring.retired.insert(id, block.to_string());
                 }
                 _ => return Err(unusable()),
             }
@@ -64,17 +71,17 @@ impl Ring {
     pub(super) fn to_text(&self) -> SecretText {
         let length = |pem: &str| pem.len();
         let all: usize = self.privates.iter().map(|key| length(&key.pem)).sum::<usize>()
-            + self.publics.values().map(|pem| length(pem)).sum::<usize>();
+            + self.publics.values().chain(self.retired.values()).map(|pem| length(pem)).sum::<usize>();
         // Room for everything at once: a growing text would leave pieces of itself in memory.
         let mut text = Zeroizing::new(String::with_capacity(all));
         self.privates.iter().for_each(|key| text.push_str(&key.pem));
-        self.publics.values().for_each(|pem| text.push_str(pem));
+        self.publics.values().chain(self.retired.values()).for_each(|pem| text.push_str(pem));
         text.into()
     }
 
     /// The public half of a key alone.
     pub(super) fn of_public(key: &PrivateKey) -> Self {
-        Self { privates: Vec::new(), publics: BTreeMap::from([(key.id.clone(), key.public.clone())]) }
+        Self { publics: BTreeMap::from([(key.id.clone(), key.public.clone())]), ..Self::default() }
     }
 
     pub(super) fn signer(&self) -> Option<&PrivateKey> {
@@ -108,12 +115,16 @@ impl Ring {
         self
     }
 
-    /// With the public halves of all keys of `other`.
+    /// With the public halves of all keys of `other`. What either has retired stays so.
     pub(super) fn with_publics_of(&self, other: &Self) -> Self {
         let mut ring = self.clone();
+        for (id, public) in &other.retired {
+            ring.publics.remove(id);
+            ring.retired.insert(id.clone(), public.clone());
+        }
         let halves = other.privates.iter().map(|key| (&key.id, &key.public)).chain(&other.publics);
         for (id, public) in halves {
-            if !ring.knows(id) {
+            if !ring.knows(id) && !ring.retired.contains_key(id) {
                 ring.publics.insert(id.clone(), public.clone());
             }
         }
@@ -134,19 +145,24 @@ impl Ring {
         self
     }
 
-    /// Without the key, which must not be the one that signs.
+    /// With the key retired, which must not be the one that signs: audit checkpoints and certificates are verified by its
+    /// public half for as long as they are kept.
     pub(super) fn without(mut self, id: &str) -> Result<Self> {
         if self.signer().is_some_and(|key| key.id == id) {
             return Err(SigningKeySecretsError::StillSigns { id: id.to_owned() });
         }
         self.privates.retain(|key| key.id != id);
-        self.publics.remove(id);
+        if let Some(public) = self.publics.remove(id) {
+            self.retired.insert(id.to_owned(), public.replace(PUBLIC, RETIRED));
+        }
         Ok(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use access::token::VerifyingKeys;
+
     use super::*;
     use crate::signing_keys::new_key;
 
@@ -184,6 +200,13 @@ mod tests {
         assert!(after.knows_public(&a.id));
         assert!(!after.to_text().reveal().contains(a.pem.as_str()));
         assert!(after.clone().without(&b.id).is_err());
-        assert!(!after.without(&a.id).unwrap().knows(&a.id));
+        let retired = after.clone().without(&a.id).unwrap();
+        assert!(!retired.knows(&a.id) && !retired.ids().contains(&a.id));
+        assert_eq!(Ring::parse(&retired.to_text()).unwrap(), retired);
+        for merged in [retired.with_publics_of(&after), after.with_publics_of(&retired)] {
+            assert!(!merged.knows(&a.id), "who does not know yet brings it not back");
+        }
+        let tokens_and_statements = VerifyingKeys::from_pem(retired.to_text().reveal()).unwrap();
+        assert!(format!("{tokens_and_statements:?}").contains('2'));
     }
 }
