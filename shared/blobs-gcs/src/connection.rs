@@ -72,7 +72,7 @@ impl Connection {
         let build = || async {
             match self.config.emulator_host {
                 Some(_) => Ok(unchecked_signer()),
-                None => CredentialsBuilder::default().build_signer().map_err(|_| GcsError::NoClient),
+                None => CredentialsBuilder::default().build_signer().map_err(|_| GcsError::CannotSign),
             }
         };
         self.signer.get_or_try_init(build).await

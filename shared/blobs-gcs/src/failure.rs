@@ -1,9 +1,11 @@
 //! What can go wrong with Cloud Storage, in words that say where. No URL, no object's content and none of Google's own
 //! words get into them: a URL of an upload in progress is as good as a key.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use blobs::{BlobName, Error as BlobError};
+use google_cloud_auth::signer::SigningError;
 use google_cloud_gax::error::Error;
 use google_cloud_gax::error::rpc::Code;
 
@@ -54,8 +56,11 @@ pub enum GcsError {
     /// No answer in time.
     #[error("no answer from Cloud Storage within {0:?}")]
     NoAnswer(Duration),
+    /// There is nobody to sign.
+    #[error("these credentials cannot sign URLs; use a service account, or credentials that impersonate one")]
+    CannotSign,
     /// There is no signature.
-    #[error("no signature for the URL; may the service account sign as itself (iam.serviceAccounts.signBlob)?")]
+    #[error("no signature for the URL; does IAM's signBlob answer?")]
     NoSignature,
 }
 
@@ -74,7 +79,7 @@ pub(crate) const OPEN: Doing = Doing { verb: "open", permission: "storage.object
 pub(crate) const LOOK_UP: Doing = Doing { verb: "look up", permission: "storage.objects.get" };
 pub(crate) const DELETE: Doing = Doing { verb: "delete", permission: "storage.objects.delete" };
 pub(crate) const LIST: Doing = Doing { verb: "list", permission: "storage.objects.list" };
-pub(crate) const SIGN: Doing = Doing { verb: "sign a URL for", permission: "iam.serviceAccounts.signBlob" };
+pub(crate) const SIGN: Doing = Doing { verb: "sign a URL for", permission: "iam.serviceAccounts.signBlob on itself" };
 
 impl GcsError {
     /// A failed call.
@@ -83,7 +88,9 @@ impl GcsError {
         match answer(error) {
             None if error.is_authentication() => Self::NoToken,
             None => Self::Broken,
-            Some(403) if says(error, &["retention policy", "retentionpolicynotmet", "hold"]) => Self::Kept { bucket },
+            Some(403 | 412) if says(error, &["retention policy", "under active", "underactivehold"]) => {
+                Self::Kept { bucket }
+            }
             Some(401 | 403) => Self::Denied { bucket, permission: doing.permission },
             Some(404) if says(error, &["bucket does not exist"]) => Self::NoBucket { bucket },
             // An upload in progress that Cloud Storage no longer knows can be begun anew.
@@ -92,9 +99,18 @@ impl GcsError {
         }
     }
 
+    /// A failed signature.
+    pub(crate) fn of_signing(bucket: &str, error: &SigningError) -> Self {
+        let google = error.source().and_then(|source| source.downcast_ref::<Error>());
+        google.map_or(Self::NoSignature, |google| Self::of(SIGN, bucket, google))
+    }
+
     /// Whether it will be the same next time.
     pub(crate) const fn is_final(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::Kept { .. } | Self::NoBucket { .. } | Self::Rejected { .. })
+        matches!(
+            self,
+            Self::Denied { .. } | Self::Kept { .. } | Self::NoBucket { .. } | Self::Rejected { .. } | Self::CannotSign
+        )
     }
 
     /// The port's error for it.
@@ -176,6 +192,8 @@ mod tests {
             "Object 'files/a' is subject to bucket's retention policy and cannot be deleted",
         );
         assert_eq!(kept, GcsError::Kept { bucket: "files".to_owned() });
+        let held = of(Code::PermissionDenied, "Object 'files/a' is under active Temporary hold and cannot be deleted");
+        assert_eq!(held, kept);
         let no_bucket = of(Code::NotFound, "The specified bucket does not exist.");
         assert_eq!(no_bucket, GcsError::NoBucket { bucket: "files".to_owned() });
         for (code, is_final) in [

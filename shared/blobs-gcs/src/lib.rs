@@ -16,7 +16,7 @@ use blobs::{Blob, BlobInfo, BlobName, Blobs, Content, Error, SignedUrl, UrlFor, 
 use google_cloud_auth::signer::Signer;
 use google_cloud_gax::options::RequestOptionsBuilder;
 use google_cloud_storage::model::Object;
-use kernel::{Clock, Random, Time};
+use kernel::{Clock, Random, RandomExt, Time};
 
 pub use config::GcsConfig;
 pub use failure::GcsError;
@@ -125,7 +125,6 @@ impl Blobs for GcsBlobs {
         content_type: &str,
         most_bytes: u64,
     ) -> Result<Option<BlobInfo>, Error> {
-        use kernel::RandomExt;
         check_content_type(name, content_type)?;
         let upload = self.random.uuid().to_string();
         let storing = Storing { connection: &self.connection, name, content_type, new_as: Some(&upload) };

@@ -26,7 +26,8 @@ pub(crate) async fn signed_url(
     now: Time,
     expires_at: Time,
 ) -> Result<SignedUrl, GcsError> {
-    let email = signer.client_email().await.map_err(|_| GcsError::NoSignature)?;
+    let failed = |error: SigningError| GcsError::of_signing(&config.bucket, &error);
+    let email = signer.client_email().await.map_err(failed)?;
     let (method, headers) = method_and_headers(access);
     let base = config.public_url();
     let (date, day) = stamps(now)?;
@@ -59,7 +60,7 @@ pub(crate) async fn signed_url(
     let request = format!("{method}\n{path}\n{query}\n{signed_headers}\n{signed_names}\nUNSIGNED-PAYLOAD");
     let hash = hex::encode(digest::digest(&digest::SHA256, request.as_bytes()));
     let text = format!("{ALGORITHM}\n{date}\n{scope}\n{hash}");
-    let signature = signer.sign(text).await.map_err(|_| GcsError::NoSignature)?;
+    let signature = signer.sign(text).await.map_err(failed)?;
     let url = format!("{base}{path}?{query}&X-Goog-Signature={}", hex::encode(signature));
     Ok(SignedUrl { url, method, headers })
 }

@@ -160,7 +160,7 @@ impl Progress {
 /// Tries again to begin an upload, but not to go on with it.
 ///
 /// Google's client (1.21) forgets the piece that was under way when a connection breaks, goes on with the next one and
-/// then sends no checksum: it would store content with a hole.
+/// then sends no checksum: it stores content with a hole, and only says afterwards that it is wrong.
 pub(crate) struct OnlyToBegin<P> {
     pub(crate) policy: P,
     pub(crate) progress: Arc<Progress>,
@@ -178,5 +178,19 @@ impl<P: RetryPolicy> RetryPolicy for OnlyToBegin<P> {
             return RetryResult::Permanent(error);
         }
         self.policy.on_error(state, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_cloud_storage_can_stall() {
+        let progress = Progress::new();
+        progress.stalls_for(Duration::from_millis(1)).await;
+        progress.waits.send_replace(true);
+        let stalled = tokio::time::timeout(Duration::from_millis(20), progress.stalls_for(Duration::from_millis(1)));
+        assert!(stalled.await.is_err(), "a caller may take as long as it likes");
     }
 }

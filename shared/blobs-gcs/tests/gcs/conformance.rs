@@ -9,7 +9,7 @@ use futures::stream;
 
 use crate::common::{HeldClock, Seeded, conformance};
 use crate::server::Call;
-use crate::{large, large_content, name, room};
+use crate::{large, large_bytes, large_content, name, room};
 
 macro_rules! conforms {
     ($($check:ident($($with:ident),*)),* $(,)?) => {$(
@@ -44,13 +44,13 @@ async fn what_is_longer_than_a_piece_goes_in_pieces() {
     let at = name("clinic/recordings/r1");
     let stored = room.blobs.put(&at, large_content(), "audio/wav", 5_000_000).await.unwrap();
     assert_eq!((stored.bytes, stored.content_type.as_str()), (5_000_000, "audio/wav"));
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &large().flatten().collect::<Vec<u8>>());
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &large_bytes());
     assert_eq!(stored.sha256, Some(hex::encode(hash)));
     assert_eq!((room.server.count(Call::Begin), room.server.count(Call::Piece)), (1, 3));
     let blob = room.blobs.get(&at).await.unwrap().unwrap();
     // The hash is known when all has been sent, too late to be kept with it.
     assert_eq!(blob.info, blobs::BlobInfo { sha256: None, ..stored });
-    assert_eq!(blob.content.read(5_000_000).await.unwrap(), large().flatten().collect::<Vec<u8>>());
+    assert_eq!(blob.content.read(5_000_000).await.unwrap(), large_bytes());
 
     assert_eq!(room.blobs.put_new(&at, large_content(), "audio/wav", u64::MAX).await.unwrap(), None);
     assert!(room.blobs.put_new(&name("new"), large_content(), "audio/wav", u64::MAX).await.unwrap().is_some());

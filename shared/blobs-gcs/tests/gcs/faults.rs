@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream};
 
 use crate::server::{Call, Fault};
-use crate::{chain, large, large_content, name, room, text_of};
+use crate::{chain, large, large_bytes, large_content, name, room, text_of};
 
 #[tokio::test]
 async fn what_fails_once_is_tried_again() {
@@ -56,8 +56,6 @@ async fn an_upload_in_pieces_that_is_cut_leaves_nothing_and_no_hole() {
         chain(&error);
         assert_eq!(room.server.count(Call::Piece), 1, "{fault:?}: not gone on with");
         assert!(room.server.bucket.names().is_empty(), "{fault:?}");
-        room.blobs.put(&name("a"), large_content(), "a/b", u64::MAX).await.unwrap();
-        assert_eq!(room.server.bucket.find("a").unwrap().content, large().flatten().collect::<Vec<u8>>());
     }
 }
 
@@ -76,7 +74,7 @@ async fn a_lost_answer_does_not_make_a_new_blob_an_old_one() {
 #[tokio::test]
 async fn a_download_that_is_cut_goes_on_where_it_was() {
     let room = room().await;
-    let content: Bytes = large().flatten().take(1_000_000).collect::<Vec<u8>>().into();
+    let content = Bytes::from(large_bytes()).slice(..1_000_000);
     room.blobs.put(&name("a"), content.clone().into(), "a/b", u64::MAX).await.unwrap();
     room.server.fails(&[(Call::Read, Fault::CutInside)]);
     let read = room.blobs.get(&name("a")).await.unwrap().unwrap().content.read(1 << 20).await.unwrap();

@@ -1,5 +1,6 @@
 //! Blobs in a bucket that a local server keeps.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(unreachable_pub, reason = "the tests take what they need from the server's modules")]
 
 #[path = "../../../blobs/tests/common/mod.rs"]
 mod common;
@@ -43,6 +44,10 @@ fn name(text: &str) -> BlobName {
 /// 5,000,000 bytes: two full pieces and a part of one.
 fn large() -> impl Iterator<Item = Bytes> + Send + 'static {
     (0..MANY_PIECES).map(|n| Bytes::from(n.to_be_bytes().repeat(12_500)))
+}
+
+fn large_bytes() -> Vec<u8> {
+    large().collect::<Vec<_>>().concat()
 }
 
 fn large_content() -> Content {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blobs::{Blobs, Error, SignedUrl, UrlFor};
+use blobs::{Blobs, SignedUrl, UrlFor};
 use blobs_gcs::{GcsBlobs, GcsConfig};
 use bytes::Bytes;
 use google_cloud_auth::credentials::service_account;
@@ -144,25 +144,34 @@ async fn an_emulator_needs_no_credentials() {
 }
 
 #[derive(Debug)]
-struct NoSigner;
+struct Failing(u16);
 
-impl SigningProvider for NoSigner {
+impl SigningProvider for Failing {
     async fn client_email(&self) -> Result<String, SigningError> {
         Ok("run@p.iam.gserviceaccount.com".to_owned())
     }
 
     async fn sign(&self, _: &[u8]) -> Result<Bytes, SigningError> {
-        Err(SigningError::from_msg("403 from https://iamcredentials.googleapis.com"))
+        let words = Bytes::from_static(b"no answer from https://iamcredentials.googleapis.com");
+        Err(SigningError::from_msg(google_cloud_gax::error::Error::http(self.0, http::HeaderMap::new(), words)))
     }
 }
 
 #[tokio::test]
 async fn a_missing_signature_is_told() {
-    let clock = Arc::new(At(Time::from_millis(0)));
-    let blobs = GcsBlobs::new(GcsConfig::new("files", None), clock, Seeded::new(1)).signed_by(NoSigner.into());
-    let error = blobs.signed_url(&name("a"), &UrlFor::Get, Time::from_millis(1000)).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
-    let expected = "the blob store cannot sign a URL for a: no signature for the URL; may the service account sign as \
-                    itself (iam.serviceAccounts.signBlob)?";
-    assert_eq!(chain(&error), expected);
+    for (code, retryable, expected) in [
+        (
+            403,
+            false,
+            "the blob store refuses to sign a URL for a: the service account may not do this in bucket files; it needs \
+             iam.serviceAccounts.signBlob on itself",
+        ),
+        (503, true, "the blob store cannot sign a URL for a: Cloud Storage failed with 503"),
+    ] {
+        let clock = Arc::new(At(Time::from_millis(0)));
+        let blobs = GcsBlobs::new(GcsConfig::new("files", None), clock, Seeded::new(1)).signed_by(Failing(code).into());
+        let error = blobs.signed_url(&name("a"), &UrlFor::Get, Time::from_millis(1000)).await.unwrap_err();
+        assert_eq!(chain(&error), expected);
+        assert_eq!(error.is_retryable(), retryable, "{error}");
+    }
 }

@@ -27,6 +27,7 @@ pub enum Rule {
 #[derive(Debug, Clone)]
 pub struct Object {
     pub content: Bytes,
+    pub crc32c: String,
     pub content_type: String,
     pub metadata: BTreeMap<String, String>,
     pub generation: i64,
@@ -105,6 +106,7 @@ impl Bucket {
         self.check(objects.get(name), if_generation)?;
         let metadata = about["metadata"].as_object().cloned().unwrap_or_default();
         let object = Object {
+            crc32c: hash(&content),
             content,
             content_type: about["contentType"].as_str().unwrap_or("application/octet-stream").to_owned(),
             metadata: metadata.into_iter().map(|(key, text)| (key, text.as_str().unwrap().to_owned())).collect(),
@@ -139,7 +141,7 @@ impl Bucket {
             "contentType": object.content_type,
             "storageClass": "STANDARD",
             "size": object.content.len().to_string(),
-            "crc32c": hash(&object.content),
+            "crc32c": object.crc32c,
             "timeCreated": created.to_string(),
             "updated": created.to_string(),
             "metadata": object.metadata,

@@ -71,14 +71,12 @@ fn two_parts(body: &Bytes, boundary: &str) -> (Bytes, Bytes) {
     let find = |wanted: &[u8], from: usize| {
         from + body[from..].windows(wanted.len()).position(|bytes| bytes == wanted).unwrap()
     };
-    let part = |from: usize| {
-        let start = find(b"\r\n\r\n", from) + 4;
-        let end = find(format!("\r\n--{boundary}").as_bytes(), start);
-        (body.slice(start..end), end + 2)
-    };
-    let (about, next) = part(0);
-    let (content, end) = part(next);
-    assert_eq!(&body[end..], format!("--{boundary}--\r\n").as_bytes(), "two parts, and no more");
+    let start = find(b"\r\n\r\n", 0) + 4;
+    let end = find(format!("\r\n--{boundary}\r\n").as_bytes(), start);
+    let about = body.slice(start..end);
+    let last = format!("\r\n--{boundary}--\r\n");
+    assert!(body.ends_with(last.as_bytes()), "the upload is whole");
+    let content = body.slice(find(b"\r\n\r\n", end) + 4..body.len() - last.len());
     (about, content)
 }
 
