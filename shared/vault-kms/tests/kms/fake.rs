@@ -142,7 +142,7 @@ async fn answer(State(kms): State<FakeKms>, uri: Uri, body: Bytes) -> Response {
         keys.faults.pop_front()
     };
     match fault {
-        Some(Fault::Status(code, status, message)) => return error(code, status, message, Vec::new()),
+        Some(Fault::Status(code, status, message)) => return *error(code, status, message, Vec::new()),
         Some(Fault::Html(code)) => {
             let code = StatusCode::from_u16(code).unwrap();
             return (code, [(header::CONTENT_TYPE, "text/html")], "<html>Error</html>").into_response();
@@ -159,7 +159,7 @@ async fn answer(State(kms): State<FakeKms>, uri: Uri, body: Bytes) -> Response {
     };
     match done {
         Ok(answer) => axum::Json(damaged_back(answer, fault.as_ref())).into_response(),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -196,7 +196,7 @@ fn decoded(fields: &Map<String, Value>, field: &str) -> Vec<u8> {
 }
 
 /// Whether there is a checksum; a wrong one is an error.
-fn verified(fields: &Map<String, Value>, field: &str, snake: &str) -> Result<bool, Response> {
+fn verified(fields: &Map<String, Value>, field: &str, snake: &str) -> Result<bool, Box<Response>> {
     let Some(given) = fields.get(&format!("{field}Crc32c")) else {
         return Ok(false);
     };
@@ -208,18 +208,18 @@ fn verified(fields: &Map<String, Value>, field: &str, snake: &str) -> Result<boo
     Err(error(400, "INVALID_ARGUMENT", &message, Vec::new()))
 }
 
-fn error(code: u16, status: &str, message: &str, details: Vec<Value>) -> Response {
+fn error(code: u16, status: &str, message: &str, details: Vec<Value>) -> Box<Response> {
     let body = json!({"error": {"code": code, "message": message, "status": status, "details": details}});
-    (StatusCode::from_u16(code).unwrap(), axum::Json(body)).into_response()
+    Box::new((StatusCode::from_u16(code).unwrap(), axum::Json(body)).into_response())
 }
 
 impl Keys {
-    fn versions(&self, key: &str) -> Result<&Vec<Version>, Response> {
+    fn versions(&self, key: &str) -> Result<&Vec<Version>, Box<Response>> {
         let missing = || error(404, "NOT_FOUND", &format!("CryptoKey {key} not found."), Vec::new());
         self.keys.get(key).ok_or_else(missing)
     }
 
-    fn enabled(&self, key: &str, number: usize) -> Result<&LessSafeKey, Response> {
+    fn enabled(&self, key: &str, number: usize) -> Result<&LessSafeKey, Box<Response>> {
         let version = &self.versions(key)?[number - 1];
         if version.state == "ENABLED" {
             return Ok(&version.cipher);
@@ -231,7 +231,7 @@ impl Keys {
         Err(error(400, "FAILED_PRECONDITION", &message, vec![json!({"@type": kind, "violations": [violation]})]))
     }
 
-    fn encrypt(&self, key: &str, body: &Value) -> Result<Value, Response> {
+    fn encrypt(&self, key: &str, body: &Value) -> Result<Value, Box<Response>> {
         let fields = body.as_object().unwrap();
         self.versions(key)?;
         let number = self.primaries[key];
@@ -261,7 +261,7 @@ impl Keys {
         Ok(answer)
     }
 
-    fn decrypt(&self, key: &str, body: &Value) -> Result<Value, Response> {
+    fn decrypt(&self, key: &str, body: &Value) -> Result<Value, Box<Response>> {
         let fields = body.as_object().unwrap();
         let versions = self.versions(key)?;
         verified(fields, "ciphertext", "ciphertext")?;
@@ -288,7 +288,7 @@ impl Keys {
         }))
     }
 
-    fn get(&self, key: &str) -> Result<Value, Response> {
+    fn get(&self, key: &str) -> Result<Value, Box<Response>> {
         self.versions(key)?;
         let mut answer = json!({
             "name": key,
