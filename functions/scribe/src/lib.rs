@@ -18,6 +18,8 @@ use utoipa_axum::routes;
 use vault::Place;
 use web::{App, Function};
 
+pub use crate::writer::INLINE_TIMEOUT;
+
 /// The function.
 pub fn function() -> Function {
     Function::new("scribe").routes(routes()).on::<ScribeJobRequested, _, _>("scribe-write-note", write_note::write_note)

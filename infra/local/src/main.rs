@@ -1,7 +1,7 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use consentmd::{accounts, admin, demo, functions};
+use consentmd::{accounts, admin, cloud, demo, functions};
 
 use std::process::ExitCode;
 
@@ -27,6 +27,8 @@ enum Command {
     Admin(admin::AdminCommand),
     /// Prints the API's OpenAPI document.
     Openapi,
+    /// Prints the document that API Gateway is configured with.
+    GatewayDocument,
     /// Prints the table of environment variables, for the README.
     Variables,
 }
@@ -52,6 +54,10 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Openapi => {
             print!("{}", functions::document()?);
+            Ok(())
+        }
+        Command::GatewayDocument => {
+            print!("{}", cloud::gateway::document(&functions::all(), runtime::VERSION)?);
             Ok(())
         }
         Command::Variables => {
