@@ -23,6 +23,8 @@ use web::{App, Function, Need, Service};
 /// More than a model may take in a job: three attempts of a minute, and 20 s between them.
 const JOB_TIMEOUT: Duration = Duration::from_secs(300);
 
+pub use crate::writer::INLINE_TIMEOUT;
+
 /// The function.
 pub fn function() -> Function {
     Function::new("scribe")

@@ -13,8 +13,9 @@ use crate::engine::extractive::ExtractiveEngine;
 use crate::engine::gemini::GeminiEngine;
 use crate::engine::{Conversation, DraftNote, EngineError, ScribeEngine, Suggestion, Turn};
 
-/// How long a caller waits for a model: one attempt, so that the answer comes before proxies give up.
-const INLINE_TIMEOUT: Duration = Duration::from_secs(50);
+/// How long a caller waits for a model: one attempt, so that the answer comes before proxies give up. The gateway's patience
+/// is made from it.
+pub const INLINE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Who waits for a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Everything in one process: the list of functions, the demo clinic, a consultation played on it, and an administrator's
-//! commands. `main.rs` is the command line.
+//! Everything in one process: the list of functions, the demo clinic, a consultation played on it, an administrator's
+//! commands, and what the cloud's resources are made from. `main.rs` is the command line.
 
 pub mod accounts;
 pub mod admin;

@@ -2,12 +2,14 @@
 //!
 //! - [`services`]: one Cloud Run service for each function;
 //! - [`messaging`]: topics, push subscriptions and schedules;
-//! - [`firestore`]: indexes and expiry.
+//! - [`firestore`]: indexes and expiry;
+//! - [`gateway`]: the document of API Gateway.
 //!
 //! To add a file: a module here with a function that makes its content, and its line in [`files`]. `make generate` writes
 //! them; CI fails where they differ from the code.
 
 mod firestore;
+pub mod gateway;
 mod messaging;
 mod services;
 
@@ -37,6 +39,7 @@ pub fn files() -> anyhow::Result<Vec<Generated>> {
     let file = |path, content| Generated { path, content };
     Ok(vec![
         file("infra/openapi.json", functions::document()?),
+        file("infra/gateway/openapi.json", gateway::document(&functions, runtime::VERSION)?),
         file("terraform/generated/functions.json", json(&services::services(&functions))?),
         file("terraform/generated/events.json", json(&messaging::messaging(&functions)?)?),
         file("terraform/generated/firestore.json", json(&firestore::firestore())?),
