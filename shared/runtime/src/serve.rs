@@ -152,7 +152,8 @@ fn trigger_auth(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Option
         Some(issuer) => vec![issuer.clone()],
         None => GOOGLE_ISSUERS.iter().map(|issuer| (*issuer).to_owned()).collect(),
     };
-    let accept = OidcConfig { issuers, audience, service_accounts: config.trigger_accounts.clone() };
+    let service_accounts = config.trigger_accounts.clone();
+    let accept = OidcConfig { issuers, audience, service_accounts, checked_before: config.iam_guarded };
     let source = HttpJwks::new(connect::http::client(Duration::from_secs(5))?, config.trigger_jwks_url.clone());
     let verifier = OidcVerifier::new(accept, Arc::new(source), clock);
     Ok(Some(TriggerAuth::Oidc(Arc::new(verifier))))

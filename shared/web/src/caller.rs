@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use access::Principal;
+use access::oidc::CHECKED_SIGNATURE;
 use access::token::TokenError;
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use http::HeaderMap;
@@ -157,11 +158,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     };
     let (scheme, token) = header.trim().split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.ends_with(TAKEN_BY_CLOUD_RUN)).then_some(token)
+    (scheme.eq_ignore_ascii_case("bearer") && !token.ends_with(CHECKED_SIGNATURE)).then_some(token)
 }
-
-/// What Cloud Run leaves instead of the signature of a token that it has checked.
-const TAKEN_BY_CLOUD_RUN: &str = ".SIGNATURE_REMOVED_BY_GOOGLE";
 
 fn purpose(headers: &HeaderMap) -> Result<Purpose, ApiError> {
     let Some(value) = headers.get("x-purpose") else { return Ok(Purpose::default()) };

@@ -85,6 +85,8 @@ pub struct Config {
     pub trigger_jwks_url: String,
     /// `TRIGGER_ISSUER`.
     pub trigger_issuer: Option<String>,
+    /// `IAM_GUARDED`.
+    pub iam_guarded: bool,
     /// `SIGNING_KEY_PEM` or `VERIFYING_KEYS_PEM`.
     pub token_keys: TokenKeys,
     /// `BLOBS_BUCKET` or `BLOBS_DIR`; `None` where no function needs files.
@@ -188,6 +190,7 @@ impl Config {
                 .text("TRIGGER_JWKS_URL")
                 .unwrap_or_else(|| "https://www.googleapis.com/oauth2/v3/certs".to_owned()),
             trigger_issuer: read.text("TRIGGER_ISSUER"),
+            iam_guarded: read.one("IAM_GUARDED", false, |text| text.parse().ok()),
             dev_outbox: read.one("DEV_OUTBOX", false, |text| text.parse().ok()),
             vertex_location,
             settings,

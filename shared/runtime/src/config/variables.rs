@@ -199,6 +199,14 @@ pub(super) const ALL: &[Variable] = &[
     )
     .at(Place::Google),
     variable(
+        "IAM_GUARDED",
+        "false",
+        "true",
+        "whether Cloud Run's IAM checks every caller of this service, and takes the signature off the tokens that it has \
+         checked; never for a service that anyone may call",
+    )
+    .at(Place::Google),
+    variable(
         "TRIGGER_JWKS_URL",
         "https://www.googleapis.com/oauth2/v3/certs",
         "http://127.0.0.1:9001/certs",
