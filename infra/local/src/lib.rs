@@ -5,5 +5,7 @@ pub mod accounts;
 pub mod admin;
 pub mod cloud;
 pub mod demo;
+pub mod doctor;
 pub mod functions;
+pub mod project;
 mod visit;

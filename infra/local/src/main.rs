@@ -1,7 +1,7 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use consentmd::{accounts, admin, cloud, demo, functions};
+use consentmd::{accounts, admin, cloud, demo, doctor, functions};
 
 use std::process::ExitCode;
 
@@ -25,6 +25,8 @@ enum Command {
     /// Works on the stored data: keys and what else needs no server. Configured by the same variables as the server.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Looks at the installation that the environment names, and says what is wrong and what to do. Changes nothing.
+    Doctor(doctor::Options),
     /// Prints the API's OpenAPI document.
     Openapi,
     /// Writes the files that are made of the code, for a checkout: API document, Terraform's lists, the README's table.
@@ -56,6 +58,10 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::play(options).await,
         Command::Admin(command) => {
             print!("{}", admin::run(command).await?);
+            Ok(())
+        }
+        Command::Doctor(options) => {
+            print!("{}", doctor::examine(options).await?);
             Ok(())
         }
         Command::Openapi => {

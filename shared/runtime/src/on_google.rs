@@ -11,7 +11,8 @@ use connect::gemini::{Credential, GEMINI_API};
 use connect::messages::SimulatedMessenger;
 use connect_google::{GoogleTokens, VertexAi};
 use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
-use kernel::{Clock, Random, RandomExt};
+use kernel::{Clock, OsRandom, Random, RandomExt};
+use store::Store;
 use store_firestore::{FirestoreBackend, FirestoreConfig};
 use vault::{KeyFile, KeyWrap};
 use vault_kms::{KmsConfig, KmsKeys};
@@ -21,6 +22,19 @@ use crate::config::{BlobPlace, KeyKeeper, TokenKeys};
 use crate::platform::registry;
 use crate::{Config, Platform};
 
+/// The registry's documents alone, for a command that looks before an application can be opened.
+pub fn open_registry(config: &Config) -> anyhow::Result<Store> {
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let project = config.project.as_ref().context("GOOGLE_CLOUD_PROJECT is not set")?;
+    let database = registry(&config.registry_database, project)?;
+    Ok(Store::new(Arc::new(firestore(config, random.clone())), database, random))
+}
+
+fn firestore(config: &Config, random: Arc<dyn Random>) -> FirestoreBackend {
+    let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
+    FirestoreBackend::new(firestore, random)
+}
+
 /// The platform, and the tokens under the keys that the environment gives.
 pub(crate) fn open(
     config: &Config,
@@ -28,13 +42,12 @@ pub(crate) fn open(
     random: Arc<dyn Random>,
 ) -> anyhow::Result<(Platform, Tokens)> {
     let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
-    let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
     let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
     let places = Places { config, clock: &clock, random: &random };
     let urls = places.folder_urls();
     let platform = Platform {
         name: "google",
-        backend: Arc::new(FirestoreBackend::new(firestore, random.clone())),
+        backend: Arc::new(firestore(config, random.clone())),
         registry: registry(&config.registry_database, &project)?,
         bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
         live: Arc::new(PubsubLive::new(pubsub, random.uuid().simple().to_string())),
@@ -97,7 +110,10 @@ impl Places<'_> {
     fn key_wrap(&self) -> anyhow::Result<Arc<dyn KeyWrap>> {
         Ok(match &self.config.key_keeper {
             KeyKeeper::File(file) => Arc::new(KeyFile::open_or_create(file, self.random.clone(), self.clock.clone())?),
-            KeyKeeper::Kms(ring) => Arc::new(KmsKeys::new(KmsConfig::new(ring.clone(), None)?, self.clock.clone())),
+            KeyKeeper::Kms(ring) => Arc::new(KmsKeys::new(
+                KmsConfig::new(ring.clone(), self.config.google_apis.clone())?,
+                self.clock.clone(),
+            )),
         })
     }
 }

@@ -69,10 +69,15 @@ impl Opened {
     }
 }
 
+/// Chooses how this process speaks TLS; a second call changes nothing. [`open`] does it, and what asks other services
+/// without opening an application has to.
+pub fn use_one_tls_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// Joins functions with the platform that `config` names, and listens to nobody.
 pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> {
-    // The one TLS provider; a second installation, in tests, changes nothing.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    use_one_tls_provider();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let (platform, tokens) = match config.platform {

@@ -11,6 +11,7 @@ mod retire_key;
 mod rewrap_keys;
 mod rotate_keys;
 mod shred;
+mod signing_keys;
 mod tenants;
 mod verify_audit;
 
@@ -24,6 +25,7 @@ use store::Store;
 use web::App;
 
 use crate::functions;
+use crate::project::Project;
 
 /// What there is to do.
 #[derive(Debug, Subcommand)]
@@ -41,6 +43,15 @@ pub enum AdminCommand {
     RewrapKeys,
     /// Removes a former wrapping key from the key file, where it wraps nothing any more.
     RetireKey(retire_key::Options),
+    /// On Google Cloud: makes the key that signs access tokens where there is none, in the secrets `signing-key` and
+    /// `verifying-keys`. Every deployment runs it.
+    EnsureSigningKey,
+    /// On Google Cloud: lists the keys that sign access tokens and verify them.
+    SigningKeys,
+    /// On Google Cloud: makes a new key that signs access tokens, in two steps, so that no token is refused.
+    RotateSigningKey(signing_keys::Rotate),
+    /// On Google Cloud: takes a former signing key away. Audit checkpoints signed by it still verify.
+    RetireSigningKey(signing_keys::Retire),
     /// Destroys a patient's data key, so that nobody can read again what was sealed under it, and certifies that.
     ///
     /// A server may be running on the same data. It keeps an unwrapped key for at most five minutes. What a backup has of
@@ -60,6 +71,8 @@ pub struct Desk {
     pub data_dir: PathBuf,
     /// What wraps data keys.
     pub key_keeper: KeyKeeper,
+    /// The Google project; `None` on one machine.
+    pub project: Option<Project>,
 }
 
 impl Desk {
@@ -91,7 +104,17 @@ impl Desk {
 
 /// Does it on the data that the environment names, and answers with what is to be printed.
 pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
+    runtime::use_one_tls_provider();
     let config = Config::of_command(PlatformKind::Local, &functions::needs())?;
+    let command = match on_project(&config, command).await? {
+        Answered::With(text) => return Ok(text),
+        Answered::Not(command) => command,
+    };
+    let project = Project::of(&config);
+    let config = match &project {
+        Some(project) => project.with_token_keys(config).await?,
+        None => config,
+    };
     let (data_dir, key_keeper) = (config.data_dir.clone(), config.key_keeper.clone());
     ensure!(
         config.platform == PlatformKind::Google || data_dir.is_dir(),
@@ -99,10 +122,28 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
         data_dir.display()
     );
     let opened = runtime::open(config, functions::all())?;
-    let desk = Desk { app: opened.assembled.app.clone(), data_dir, key_keeper };
+    let desk = Desk { app: opened.assembled.app.clone(), data_dir, key_keeper, project };
     let answered = answer(&desk, command).await;
     opened.close().await;
     answered
+}
+
+/// Whether a command was one on the project alone.
+enum Answered {
+    With(String),
+    Not(AdminCommand),
+}
+
+/// Commands on the project's secrets, which have to go where no application can be opened yet.
+async fn on_project(config: &Config, command: AdminCommand) -> anyhow::Result<Answered> {
+    let project = || Project::needed(config);
+    Ok(Answered::With(match command {
+        AdminCommand::EnsureSigningKey => signing_keys::ensure(&project()?).await?,
+        AdminCommand::SigningKeys => signing_keys::show(&project()?).await?,
+        AdminCommand::RotateSigningKey(options) => signing_keys::rotate(&project()?, options).await?,
+        AdminCommand::RetireSigningKey(options) => signing_keys::retire(&project()?, options).await?,
+        command => return Ok(Answered::Not(command)),
+    }))
 }
 
 async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
@@ -115,5 +156,9 @@ async fn answer(desk: &Desk, command: AdminCommand) -> anyhow::Result<String> {
         AdminCommand::RetireKey(options) => retire_key::run(desk, options).await,
         AdminCommand::Shred(options) => shred::run(desk, options).await,
         AdminCommand::VerifyAudit(options) => verify_audit::run(desk, options).await,
+        AdminCommand::EnsureSigningKey
+        | AdminCommand::SigningKeys
+        | AdminCommand::RotateSigningKey(_)
+        | AdminCommand::RetireSigningKey(_) => bail!("this command works on the project, not on the data"),
     }
 }

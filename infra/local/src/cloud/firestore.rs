@@ -3,7 +3,7 @@ use store::{Index, IndexField, Kind};
 use store_firestore::{EXPIRE_FIELD, STAMP_FIELD};
 
 /// Composite indexes, expiry, and fields without an index of their own, of all collections.
-pub(super) fn firestore() -> Value {
+pub fn firestore() -> Value {
     settings(&kinds())
 }
 

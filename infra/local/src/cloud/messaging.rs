@@ -14,7 +14,7 @@ const SWEPT_EVERY: Duration = Duration::from_secs(60);
 const LONGEST_DEADLINE: u64 = 30 * 60;
 
 /// Topics, push subscriptions by handler, and schedules.
-pub(super) fn messaging(functions: &[Function]) -> anyhow::Result<Value> {
+pub fn messaging(functions: &[Function]) -> anyhow::Result<Value> {
     let mut subscriptions = Map::new();
     let mut schedules = Map::new();
     for function in functions {

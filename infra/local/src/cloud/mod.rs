@@ -13,7 +13,8 @@ pub mod gateway;
 mod messaging;
 mod services;
 
-pub use firestore::kinds;
+pub use firestore::{firestore, kinds};
+pub use messaging::messaging;
 
 use std::path::Path;
 
@@ -41,8 +42,8 @@ pub fn files() -> anyhow::Result<Vec<Generated>> {
         file("infra/openapi.json", functions::document()?),
         file("infra/gateway/openapi.json", gateway::document(&functions, runtime::VERSION)?),
         file("terraform/generated/functions.json", json(&services::services(&functions))?),
-        file("terraform/generated/events.json", json(&messaging::messaging(&functions)?)?),
-        file("terraform/generated/firestore.json", json(&firestore::firestore())?),
+        file("terraform/generated/events.json", json(&messaging(&functions)?)?),
+        file("terraform/generated/firestore.json", json(&firestore())?),
     ])
 }
 

@@ -75,6 +75,10 @@ pub struct Config {
     pub firestore_emulator: Option<String>,
     /// `PUBSUB_EMULATOR_HOST`.
     pub pubsub_emulator: Option<String>,
+    /// `GOOGLE_APIS_ENDPOINT`.
+    pub google_apis: Option<String>,
+    /// `FIRESTORE_LOCATION`.
+    pub firestore_location: String,
     /// `STORAGE_EMULATOR_HOST`.
     pub storage_emulator: Option<String>,
     /// `TRIGGER_AUDIENCE`.
@@ -183,6 +187,8 @@ impl Config {
                 .unwrap_or_else(|| if local { "registry" } else { "(default)" }.to_owned()),
             firestore_emulator: read.text("FIRESTORE_EMULATOR_HOST"),
             pubsub_emulator: read.text("PUBSUB_EMULATOR_HOST"),
+            google_apis: read.address("GOOGLE_APIS_ENDPOINT"),
+            firestore_location: read.text("FIRESTORE_LOCATION").unwrap_or_else(|| "nam5".to_owned()),
             storage_emulator: read.text("STORAGE_EMULATOR_HOST"),
             trigger_audience: read.text("TRIGGER_AUDIENCE"),
             trigger_accounts: read.list("TRIGGER_SERVICE_ACCOUNTS"),

@@ -28,6 +28,8 @@ pub enum Place {
     OneMachine,
     /// On Google Cloud.
     Google,
+    /// On Google Cloud, for the operators' commands alone.
+    Operators,
     /// On Google's platform without Google: with emulators, in tests.
     Emulated,
 }
@@ -182,6 +184,20 @@ pub(super) const ALL: &[Variable] = &[
     .at(Place::Google),
     variable("FIRESTORE_EMULATOR_HOST", "none", "127.0.0.1:8085", "use this Firestore emulator").at(Place::Emulated),
     variable("PUBSUB_EMULATOR_HOST", "none", "127.0.0.1:8086", "use this Pub/Sub emulator").at(Place::Emulated),
+    variable(
+        "GOOGLE_APIS_ENDPOINT",
+        "Google's own",
+        "http://127.0.0.1:9000",
+        "use this server for Cloud KMS, Secret Manager and Firestore's Admin API, without credentials",
+    )
+    .at(Place::Emulated),
+    variable(
+        "FIRESTORE_LOCATION",
+        "nam5",
+        "nam5",
+        "where `consentmd admin create --new-tenant` makes databases: the location of Terraform's",
+    )
+    .at(Place::Operators),
     variable("STORAGE_EMULATOR_HOST", "none", "127.0.0.1:9023", "use this Cloud Storage emulator for buckets")
         .at(Place::Emulated),
     variable(
