@@ -9,8 +9,8 @@ use crate::{
     vitals,
 };
 
-/// Every collection of this crate, those below other documents too, in the order of their names. A test that looks at
-/// what all operations have stored fails where one is missing.
+/// Every collection of this crate, those below other documents too, in the order of their names. A test fails that stores
+/// something in one that is missing.
 pub fn kinds() -> Vec<Kind> {
     // Below which document makes no difference.
     let (chat, message) = (ChatId::generate(&Zeroes), MessageId::generate(&Zeroes));

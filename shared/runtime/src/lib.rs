@@ -25,6 +25,6 @@ pub use assemble::{Assembled, BusOf, assemble, openapi};
 pub use config::{BlobPlace, Config, ConfigError, KeyKeeper, Place, PlatformKind, TokenKeys, Variable};
 pub use layers::VERSION;
 pub use on_google::open_registry;
-pub use platform::{DevOutbox, Platform, declared_indexes};
+pub use platform::{DevOutbox, Platform, declared_indexes, declared_kinds};
 pub use serve::{Opened, Serving, log, open, run, start, stop_signal, use_one_tls_provider};
 pub use triggers::{SWEEP, TriggerAuth, decode_envelope};

@@ -4,7 +4,7 @@ use blobs::{Blobs, UrlSigner};
 use connect::messages::{Messenger, SimulatedMessenger};
 use events::{Bus, Live};
 use kernel::{Clock, Random, TenantId};
-use store::{Backend, Database};
+use store::{Backend, Database, Kind};
 use store_sqlite::Declared;
 use vault::KeyWrap;
 
@@ -46,6 +46,14 @@ pub struct DevOutbox {
     pub messages: Arc<SimulatedMessenger>,
     /// Whether requests that name another host than this machine may see it.
     pub open_to_others: bool,
+}
+
+/// Every collection there is, in the order of their names: what Firestore's settings are made of.
+pub fn declared_kinds() -> Vec<Kind> {
+    let mut kinds = model::kinds();
+    kinds.extend([vault::DATA_KEYS.kind(), web::idempotency_keys()]);
+    kinds.sort_by_key(|kind| kind.name);
+    kinds
 }
 
 /// The indexes that SQLite makes: the composite ones that collections declare, and those of single fields, which

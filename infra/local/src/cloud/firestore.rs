@@ -1,18 +1,11 @@
+use runtime::declared_kinds;
 use serde_json::{Map, Value, json};
 use store::{Index, IndexField, Kind};
 use store_firestore::{EXPIRE_FIELD, STAMP_FIELD};
 
 /// Composite indexes, expiry, and fields without an index of their own, of all collections.
 pub fn firestore() -> Value {
-    settings(&kinds())
-}
-
-/// Every collection there is, in the order of their names.
-pub fn kinds() -> Vec<Kind> {
-    let mut kinds = model::kinds();
-    kinds.extend([vault::DATA_KEYS.kind(), web::idempotency_keys()]);
-    kinds.sort_by_key(|kind| kind.name);
-    kinds
+    settings(&declared_kinds())
 }
 
 fn settings(kinds: &[Kind]) -> Value {
@@ -60,7 +53,7 @@ mod tests {
         let index = &settings["indexes"]["audit-action-at-desc"];
         let fields = json!([{"path": "action", "order": "ASCENDING"}, {"path": "at", "order": "DESCENDING"}]);
         assert_eq!(*index, json!({"collection": "audit", "nested": false, "fields": fields}));
-        let declared: usize = kinds().iter().map(|kind| kind.indexes.len()).sum();
+        let declared: usize = declared_kinds().iter().map(|kind| kind.indexes.len()).sum();
         assert_eq!(settings["indexes"].as_object().unwrap().len(), declared);
         assert!(settings["indexes"]["messages-words-contains-seq-desc"]["nested"].as_bool().unwrap());
     }

@@ -13,7 +13,7 @@ pub mod gateway;
 mod messaging;
 mod services;
 
-pub use firestore::{firestore, kinds};
+pub use firestore::firestore;
 pub use messaging::messaging;
 
 use std::path::Path;

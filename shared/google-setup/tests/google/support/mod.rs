@@ -47,9 +47,14 @@ pub(crate) trait Service: Send + Sync + 'static {
 pub(crate) async fn serve(service: Arc<dyn Service>, waits: Waits) -> GoogleProject {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = Router::new().fallback(answer).with_state(service);
+    let app = router(service);
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     GoogleProject::at(format!("http://{address}"), "p", waits)
+}
+
+/// Everything that a service answers.
+pub(crate) fn router(service: Arc<dyn Service>) -> Router {
+    Router::new().fallback(answer).with_state(service)
 }
 
 /// Waits of a test, in which nothing takes long.
