@@ -177,7 +177,7 @@ mod tests {
         // What the functions read: the first key signs, and all verify.
         let keys = SigningKeys::from_pem(ring.to_text().reveal()).unwrap();
         assert_eq!(keys.current_id(), a.id);
-        assert!(format!("{keys:?}").ends_with("of 3)"), "{keys:?}");
+        assert!(format!("{keys:?}").ends_with("of VerifyingKeys(3))"), "{keys:?}");
     }
 
     #[test]
