@@ -1,5 +1,6 @@
 use std::io::Write;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +32,20 @@ pub struct Serving {
     backend: Arc<dyn Backend>,
 }
 
-/// A function's program: serves it until SIGTERM, or says what `--help` and `--version` ask for.
-pub async fn run(function: Function) -> anyhow::Result<()> {
+/// A function's program: serves it until SIGTERM, or says what `--help` and `--version` ask for. What keeps it from serving
+/// is told in words, and then it ends with status 1.
+#[expect(clippy::print_stderr, reason = "where there is no configuration, there is no log")]
+pub async fn run(function: Function) -> ExitCode {
+    match serve_or_tell(function).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve_or_tell(function: Function) -> anyhow::Result<()> {
     if let Asked::Text(text) = command_line::read(&function, std::env::args().skip(1))? {
         std::io::stdout().write_all(text.as_bytes())?;
         return Ok(());
