@@ -50,6 +50,10 @@ module "gateway" {
   service_account_email = local.gateway_account_email
   labels                = local.labels
 
+  outside_issuers = [
+    for one in var.outside_issuers : { issuer = one.issuer, audience = one.audience, jwks_uri = one.jwksUrl }
+  ]
+
   depends_on = [module.project]
 }
 

@@ -47,7 +47,7 @@ run "a_database_can_be_brought_back" {
       google_firestore_database.this.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED" &&
       google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_ENABLED"
     )
-    error_message = "Point in time recovery and delete protection are on by default."
+    error_message = "Point in time recovery and delete protection are on, always."
   }
 
   assert {
@@ -169,12 +169,12 @@ run "an_index_with_one_field_is_refused" {
   expect_failures = [var.definitions]
 }
 
-run "backups_longer_than_firestore_keeps_them_are_refused" {
+run "a_name_that_firestore_refuses_is_refused" {
   command = plan
 
   variables {
-    backup_retention_days = { daily = 7, weekly = 365 }
+    name = "a0000000-0000-4000-8000-000000000000"
   }
 
-  expect_failures = [var.backup_retention_days]
+  expect_failures = [var.name]
 }
