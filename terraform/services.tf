@@ -48,6 +48,21 @@ locals {
     PUBLIC_URL        = var.domain == null ? null : "https://${var.domain}"
   })
 
+  # Commands take what functions take, for the data of all of them (shared/runtime/src/config); what only callers need is missing.
+  job_environment = {
+    for name, value in merge(local.settings, {
+      PLATFORM             = "google"
+      GOOGLE_CLOUD_PROJECT = var.project_id
+      REGISTRY_DATABASE    = module.firestore[local.registry_database].name
+      KMS_KEY_RING         = module.kms.tenant_ring
+      BLOBS_BUCKET         = module.storage.files_bucket
+      CHECKPOINTS_BUCKET   = module.storage.checkpoints_bucket
+      GEMINI_LOCATION      = var.model_location
+      # Databases that the job makes are where Terraform's are.
+      FIRESTORE_LOCATION = var.firestore_location
+    }) : name => value if value != null
+  }
+
   secret_settings = { for name, secret in var.extra_secrets : secret.variable => module.secrets.names[name] }
 }
 
@@ -144,19 +159,7 @@ module "operations" {
     { for member in var.operators : member => member },
   )
 
-  environment = {
-    for name, value in merge(local.settings, {
-      PLATFORM             = "google"
-      GOOGLE_CLOUD_PROJECT = var.project_id
-      REGISTRY_DATABASE    = module.firestore[local.registry_database].name
-      KMS_KEY_RING         = module.kms.tenant_ring
-      BLOBS_BUCKET         = module.storage.files_bucket
-      CHECKPOINTS_BUCKET   = module.storage.checkpoints_bucket
-      GEMINI_LOCATION      = var.model_location
-      # Databases that the job makes are where Terraform's are.
-      FIRESTORE_LOCATION = var.firestore_location
-    }) : name => value if value != null
-  }
+  environment = local.job_environment
 
   depends_on = [module.project]
 }
