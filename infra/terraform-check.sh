@@ -6,7 +6,7 @@
 # environment of its own in ~/.cache). Else plain terraform, which downloads the providers; then `plan` is left to the tests' mocked
 # providers, since the real ones want an account.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 began=$SECONDS
 at_once=${AT_ONCE:-2}
 
