@@ -80,6 +80,15 @@ impl Project {
         Ok(plan)
     }
 
+    /// The registry's database, which holds few documents and is asked for all of them: it needs no indexes.
+    pub fn registry_plan(&self, database: &str) -> anyhow::Result<DatabasePlan> {
+        let mut plan = self.plan(database, "")?;
+        plan.firestore.indexes.clear();
+        plan.firestore.ttl.clear();
+        plan.firestore.unindexed.clear();
+        Ok(plan)
+    }
+
     /// Makes what a new tenant needs, or what of it is missing: the key that wraps its data keys, and its database.
     /// Answers with what is to be told; `tell` hears of each step, since Google takes minutes for some.
     pub async fn provide_for(

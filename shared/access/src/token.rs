@@ -225,9 +225,15 @@ impl Tokens {
         Ok(decoded.map_err(|error| log_refusal(error.kind()))?.claims)
     }
 
+    /// The public keys for whoever checks our statements: those of [`Tokens::jwks`] and former ones, whose tokens do not
+    /// count any more.
+    pub fn statement_jwks(&self) -> serde_json::Value {
+        self.verifying.jwks(true)
+    }
+
     /// The public keys, for whoever checks our tokens (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
-        self.verifying.jwks()
+        self.verifying.jwks(false)
     }
 }
 

@@ -209,6 +209,7 @@ fn a_former_key_checks_statements_and_no_token() {
     assert_eq!(rotated.verify(&token, at(1)), Err(TokenError::Invalid));
     assert_eq!(rotated.verify_statement("consentmd-test+jwt", &statement), Ok(json!({"said": 1})));
     assert_eq!(rotated.jwks()["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(rotated.statement_jwks()["keys"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -173,12 +173,14 @@ impl SigningKeySecrets {
         Err(SigningKeySecretsError::ChangedMeanwhile)
     }
 
-    /// Destroys all versions of the signing key before the newest, which holds everything that is needed.
+    /// Destroys all versions of the signing key before the newest, which holds everything that is needed; but for the first,
+    /// which Terraform made and which holds no key: were it gone, Terraform would put its text on top again.
     async fn destroy_older(&self) -> Result<()> {
         let versions = self.secrets.list(SIGNING_KEY).await?;
         let newest = versions.iter().find(|version| version.state == VersionState::Enabled);
         let newest = newest.map_or(0, |version| version.number);
-        let old = |version: &&Version| version.number < newest && version.state != VersionState::Destroyed;
+        let old =
+            |version: &&Version| (2..newest).contains(&version.number) && version.state != VersionState::Destroyed;
         for version in versions.iter().filter(old) {
             self.secrets.destroy(SIGNING_KEY, version.number).await?;
         }

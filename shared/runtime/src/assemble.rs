@@ -3,9 +3,11 @@ use std::sync::{Arc, OnceLock};
 use access::password::Passwords;
 use access::token::Tokens;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use events::{Bus, Handler, Handlers, InProcessBus, Outbox};
+use http::header;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use vault::Vault;
@@ -143,8 +145,8 @@ pub fn assemble(
     Assembled { app, router, bus, openapi, schedules, functions }
 }
 
-async fn public_keys(State(app): State<App>) -> Json<serde_json::Value> {
-    Json(app.tokens.jwks())
+async fn public_keys(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.tokens.jwks()))
 }
 
 /// The document of these functions' API, without running them.

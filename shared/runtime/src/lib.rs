@@ -1,6 +1,6 @@
 //! The adapter: turns a function's value into a running service. A handler never learns its trigger.
 //!
-//! - [`run`] serves one function in a container, [`run_all`] all of them in one process.
+//! - [`run`] is the program of one function in a container; [`start`] serves any of them in one process.
 //! - [`open`] joins the same without listening, for commands on the stored data.
 //! - [`Platform`] is where documents, events and keys are; [`Config`] reads it from the environment.
 //! - [`assemble`] joins functions and a platform into an application; tests use it without a socket.

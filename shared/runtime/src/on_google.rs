@@ -97,6 +97,7 @@ impl Places<'_> {
     fn blobs(&self, place: Option<&BlobPlace>, urls: Option<&UrlSigner>) -> Option<Arc<dyn Blobs>> {
         match place? {
             BlobPlace::Folder(folder) => {
+                // Without the key that all instances have, URLs that nobody can check; nobody without it shares files.
                 let urls = urls.cloned().unwrap_or_else(|| UrlSigner::new("", &self.random.bytes()));
                 Some(Arc::new(FolderBlobs::new(folder, urls, self.clock.clone(), self.random.clone())))
             }

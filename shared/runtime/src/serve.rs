@@ -7,7 +7,7 @@ use std::time::Duration;
 use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
 use access::outside::{IssuerConfig, OutsideIssuers};
 use access::password::{Cost, Passwords};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use kernel::{Clock, OsRandom, Random, SystemClock};
 use store::Backend;
 use tokio::net::TcpListener;
@@ -91,6 +91,12 @@ pub fn use_one_tls_provider() {
 /// Joins functions with the platform that `config` names, and listens to nobody.
 pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> {
     use_one_tls_provider();
+    let is_open = functions.iter().any(|function| function.service.sockets);
+    ensure!(
+        !(config.iam_guarded && is_open),
+        "IAM_GUARDED=true where anyone may call: Cloud Run's IAM does not check who calls a service with sockets, so that \
+         anyone could write a token. Unset it for this function"
+    );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let (platform, tokens) = match config.platform {

@@ -1,10 +1,12 @@
 //! The trigger paths: every form of envelope reaches the same handler, and only known service accounts may call.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use access::oidc::{FetchedJwks, GOOGLE_ISSUERS, JwksError, JwksSource, OidcConfig, OidcVerifier};
+use access::token::SigningKeys;
 use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -16,11 +18,11 @@ use events::{Delivery, Failure};
 use http::{Request, StatusCode};
 use kernel::Clock;
 use model::event::{ChatLogGrew, PARKED};
-use runtime::TriggerAuth;
+use runtime::{Config, PlatformKind, TriggerAuth};
 use serde_json::{Value, json};
 use testkit::{Build, FixedClock, TestApp};
 use tower::ServiceExt;
-use web::{Function, Job};
+use web::{Function, Job, Needs, Service};
 
 const AUDIENCE: &str = "https://chats.example.com";
 const ACCOUNT: &str = "push@project.iam.gserviceaccount.com";
@@ -197,6 +199,37 @@ async fn only_known_service_accounts_may_call() {
     }
     assert_eq!(world.handled.load(Ordering::SeqCst), 0);
     assert_eq!(world.deliver(&event, &good).await, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_call_whose_other_token_cloud_run_has_checked_is_refused() {
+    let world = world().await;
+    let event = fixture("pubsub-wrapped").replacen('\n', "\nX-Serverless-Authorization: Bearer checked\n", 1);
+    assert_eq!(world.deliver(&event, &world.token(|_| {})).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.handled.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn nobodys_word_is_taken_where_anyone_may_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("keys.json").display().to_string();
+    let public = SigningKeys::generate().unwrap().public_pem();
+    let vars = [
+        ("GOOGLE_CLOUD_PROJECT", "p"),
+        ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:9"),
+        ("PUBSUB_EMULATOR_HOST", "127.0.0.1:9"),
+        ("KEY_FILE", &key_file),
+        ("VERIFYING_KEYS_PEM", &public),
+        ("IAM_GUARDED", "true"),
+    ];
+    let vars: BTreeMap<_, _> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let open = |service: Service| {
+        let config = Config::from_vars(PlatformKind::Google, &Needs::new(), vars.clone()).unwrap();
+        runtime::open(config, vec![Function::new("probe").service(service)])
+    };
+    assert!(open(Service::default()).is_ok());
+    let refused = open(Service::of_sockets()).err().unwrap().to_string();
+    assert!(refused.starts_with("IAM_GUARDED=true where anyone may call"), "{refused}");
 }
 
 /// The unwrapped fixture with another event inside.

@@ -105,6 +105,11 @@ impl Tenants {
         self.registry.transact("register-tenant", async |tx| tx.put(&TENANTS, id.as_str(), tenant)).await
     }
 
+    /// Adds a tenant that must be new; else it ends with [`store::Error::AlreadyExists`] and nothing is changed.
+    pub async fn register_new(&self, id: &TenantId, tenant: &Tenant) -> Result<(), store::Error> {
+        self.registry.transact("register-new-tenant", async |tx| tx.create(&TENANTS, id.as_str(), tenant)).await
+    }
+
     fn handle(&self, id: &TenantId, record: Tenant) -> Store {
         let Tenant { project, database, prefix, .. } = record;
         let database = Database { tenant: id.clone(), project, name: database, prefix };

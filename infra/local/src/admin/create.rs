@@ -68,8 +68,16 @@ fn one_line(option: &str, text: &str) -> anyhow::Result<String> {
 /// and the key that wraps the tenant's data keys; what Terraform has made of these is used as it is.
 async fn make_tenant(desk: &Desk, id: &TenantId, name: String) -> anyhow::Result<()> {
     let tenants = &desk.app.tenants;
+    let registry = tenants.registry().database();
+    ensure!(*id != registry.tenant, "\"{id}\" is the registry's own name: choose another id");
     if tenants.is_registered(id).await? {
         bail!("there is a tenant \"{id}\" already: leave --new-tenant out");
+    }
+    let project = registry.project.clone();
+    for store in tenants.stores().await? {
+        let taken = store.database();
+        let is_its = taken.project == project && taken.name == id.as_str();
+        ensure!(!is_its, "the database \"{id}\" holds the documents of {}: choose another id", taken.tenant);
     }
     if let Some(project) = &desk.project {
         let tell = |step: &str| eprintln!("{step}");
@@ -77,12 +85,15 @@ async fn make_tenant(desk: &Desk, id: &TenantId, name: String) -> anyhow::Result
     }
     let tenant = Tenant {
         name,
-        project: tenants.registry().database().project.clone(),
+        project,
         database: id.to_string(),
         prefix: String::new(),
         active: true,
         created_at: desk.app.now(),
         policy: TenantPolicy::default(),
     };
-    Ok(tenants.register(id, &tenant).await?)
+    match tenants.register_new(id, &tenant).await {
+        Err(store::Error::AlreadyExists { .. }) => bail!("somebody else has made the tenant \"{id}\" meanwhile"),
+        made => Ok(made?),
+    }
 }

@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use kernel::TenantId;
-use runtime::{Config, KeyKeeper, PlatformKind};
+use runtime::{Config, KeyKeeper, PlatformKind, TokenKeys};
 use store::Store;
-use web::App;
+use web::{App, Needs};
 
 use crate::functions;
 use crate::project::Project;
@@ -105,11 +105,12 @@ impl Desk {
 /// Does it on the data that the environment names, and answers with what is to be printed.
 pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
     runtime::use_one_tls_provider();
-    let config = Config::of_command(PlatformKind::Local, &functions::needs())?;
-    let command = match on_project(&config, command).await? {
+    let command = match on_project(command).await? {
         Answered::With(text) => return Ok(text),
         Answered::Not(command) => command,
     };
+    let config = Config::of_command(PlatformKind::Local, &functions::needs())?;
+    keys_are_there(&config)?;
     let project = Project::of(&config);
     let config = match &project {
         Some(project) => project.with_token_keys(config).await?,
@@ -128,6 +129,26 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<String> {
     answered
 }
 
+/// A command must not make new keys where there is data under others: whoever lost the files has to hear of it.
+pub(crate) fn keys_are_there(config: &Config) -> anyhow::Result<()> {
+    let has_data = config.data_dir.join("databases").is_dir();
+    if config.platform != PlatformKind::Local || !has_data {
+        return Ok(());
+    }
+    if let KeyKeeper::File(file) = &config.key_keeper {
+        ensure!(file.is_file(), "{} is not there, and nothing can be read without it: restore it", file.display());
+    }
+    if matches!(config.token_keys, TokenKeys::File) {
+        let file = config.data_dir.join("signing-key.pem");
+        ensure!(
+            file.is_file(),
+            "{} is not there: restore it, or start the server, which makes a new one",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
 /// Whether a command was one on the project alone.
 enum Answered {
     With(String),
@@ -135,8 +156,8 @@ enum Answered {
 }
 
 /// Commands on the project's secrets, which have to go where no application can be opened yet.
-async fn on_project(config: &Config, command: AdminCommand) -> anyhow::Result<Answered> {
-    let project = || Project::needed(config);
+async fn on_project(command: AdminCommand) -> anyhow::Result<Answered> {
+    let project = || Project::needed(&Config::of_command(PlatformKind::Local, &Needs::new())?);
     Ok(Answered::With(match command {
         AdminCommand::EnsureSigningKey => signing_keys::ensure(&project()?).await?,
         AdminCommand::SigningKeys => signing_keys::show(&project()?).await?,

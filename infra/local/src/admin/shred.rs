@@ -233,8 +233,12 @@ fn write_down(
 ) -> anyhow::Result<(PathBuf, String)> {
     let mut document = claims(&options.tenant, id, certificate);
     document["statement"] = json!(certificate.statement);
-    document["jwks"] = desk.app.tokens.jwks();
+    document["jwks"] = desk.app.tokens.statement_jwks();
     let shown = format!("{document:#}\n");
+    if desk.project.is_some() {
+        // The disk of a job goes with it; what is stored and printed stays.
+        return Ok((PathBuf::from("(stored with the tenant's documents)"), shown));
+    }
     let folder = desk.data_dir.join("certificates");
     let path = folder.join(format!("shred-{}-{id}.json", options.tenant));
     let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, &shown));

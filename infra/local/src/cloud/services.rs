@@ -1,4 +1,4 @@
-use runtime::Config;
+use runtime::{Config, Variable};
 use serde_json::{Map, Value, json};
 use web::{Function, Need};
 
@@ -14,7 +14,11 @@ fn service(function: &Function) -> (String, Value) {
     let service = &function.service;
     let mut needs: Vec<&str> = COMMON.into_iter().chain(function.needs.iter().map(|need| Need::name(*need))).collect();
     needs.sort_unstable();
-    let variables = Config::VARIABLES.iter().filter(|variable| variable.is_deployed(&function.needs));
+    // Who calls a service with sockets is checked by nobody before it.
+    let is_read = |variable: &&Variable| {
+        variable.is_deployed(&function.needs) && !(service.sockets && variable.name == "IAM_GUARDED")
+    };
+    let variables = Config::VARIABLES.iter().filter(is_read);
     let settings = json!({
         "cpu": "1",
         "memory": format!("{}Mi", service.memory_mib),
@@ -46,6 +50,7 @@ mod tests {
                 && !reads("chats", "BLOBS_BUCKET")
                 && reads("chats", "VERIFYING_KEYS_PEM")
         );
+        assert!(reads("chats", "IAM_GUARDED") && !reads("realtime", "IAM_GUARDED"));
         assert!(!reads("chats", "KEY_FILE") && !reads("chats", "FIRESTORE_EMULATOR_HOST"));
     }
 

@@ -10,8 +10,13 @@ use crate::{cloud, functions};
 /// What Terraform and `consentmd admin` have made in the project, against what the code declares.
 pub(super) async fn check(project: &Project, config: &Config) -> Vec<Finding> {
     let mut findings = vec![signing_keys(project).await, topics(config).await];
-    let registry = config.registry_database.clone();
-    findings.extend(database(project, &registry, "").await);
+    findings.extend(match project.registry_plan(&config.registry_database) {
+        Ok(plan) => told(format!("database {}", config.registry_database), project.databases().check(&plan).await),
+        Err(error) => vec![Finding::wrong("the registry's database", format!("{error:#}"))],
+    });
+    if let Ok(registry) = "registry".parse() {
+        findings.extend(tenant_key(project, &registry).await);
+    }
     match registered(config).await {
         Ok(tenants) => {
             for (id, tenant) in tenants {

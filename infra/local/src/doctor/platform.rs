@@ -16,6 +16,13 @@ pub(super) async fn check(config: Config, project: Option<&Project>) -> Vec<Find
         );
         return vec![Finding::wrong("data folder", problem)];
     }
+    if is_local && !config.data_dir.join("databases").is_dir() {
+        let problem = "it holds no databases yet. Start the server once, which makes them";
+        return vec![Finding::wrong("data folder", problem)];
+    }
+    if let Err(error) = crate::admin::keys_are_there(&config) {
+        return vec![Finding::wrong("keys", format!("{error:#}"))];
+    }
     let config = match project {
         Some(project) => match project.with_token_keys(config).await {
             Ok(config) => config,

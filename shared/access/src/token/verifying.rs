@@ -77,13 +77,13 @@ impl VerifyingKeys {
         Some(pem::encode(PUBLIC, &[PUBLIC_KEY_HEAD.as_slice(), point].concat()).to_string())
     }
 
-    /// The keys that check access tokens, as RFC 7517 has them.
-    pub(super) fn jwks(&self) -> serde_json::Value {
+    /// The keys that check access tokens, as RFC 7517 has them; with those that check only statements, where asked.
+    pub(super) fn jwks(&self, with_former: bool) -> serde_json::Value {
         let key = |(id, key): (&String, &VerifyingKey)| {
             let (x, y) = coordinates(&key.point);
             json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id, "x": x, "y": y})
         };
-        json!({ "keys": self.0.iter().filter(|(_, key)| key.is_for_tokens).map(key).collect::<Vec<_>>() })
+        json!({ "keys": self.0.iter().filter(|(_, key)| with_former || key.is_for_tokens).map(key).collect::<Vec<_>>() })
     }
 }
 

@@ -8,7 +8,7 @@ use super::pem::{PRIVATE, PUBLIC, RETIRED, blocks, public_id};
 use super::{Result, SigningKeySecretsError};
 use crate::SecretText;
 
-/// How the text begins that Terraform puts into a secret whose keys this program makes.
+/// What the text says that Terraform puts into a secret whose keys this program makes (`terraform/modules/secrets`).
 const NOT_MADE: &str = "not made yet";
 
 /// A key that signs, or will.
@@ -38,7 +38,7 @@ impl Ring {
     /// The keys of a secret's text.
     pub(super) fn parse(text: &SecretText) -> std::result::Result<Self, String> {
         let text = text.reveal();
-        if text.trim_start().to_ascii_lowercase().starts_with(NOT_MADE) {
+        if !text.contains("-----BEGIN") && text.to_ascii_lowercase().contains(NOT_MADE) {
             return Ok(Self::default());
         }
         let mut ring = Self::default();
@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn text_that_says_not_made_yet_is_no_key_and_other_text_is_wrong() {
-        for text in ["not made yet", "Not made yet: run consentmd admin ensure-signing-key\n"] {
+        for text in ["not made yet", "Not made yet: run consentmd admin ensure-signing-key\n", "This is not made yet."]
+        {
             assert!(Ring::parse(&SecretText::new(text)).unwrap().ids().is_empty());
         }
         for text in ["", "hunter2", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"] {

@@ -158,11 +158,12 @@ impl Config {
         let default_host = if local { std::net::Ipv4Addr::LOCALHOST } else { std::net::Ipv4Addr::UNSPECIFIED };
         let vertex_location = vertex_location(&mut read, local, needs);
         let settings = settings(&mut read, local, needs);
-        let outside_issuers = read.issuers();
+        // A command takes nobody's tokens, and must not fail for an issuer's.
+        let outside_issuers = if read.serves { read.issuers() } else { Vec::new() };
         if settings.first_admin.is_some() {
             read.need("DEFAULT_TENANT", settings.default_tenant.is_some());
         }
-        if !settings.built_in_sign_in && outside_issuers.is_empty() {
+        if read.serves && !settings.built_in_sign_in && outside_issuers.is_empty() {
             read.need("OUTSIDE_ISSUERS", false);
         }
         let port = read.one("PORT", 8080, |text| text.parse().ok());
