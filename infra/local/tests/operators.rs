@@ -2,7 +2,7 @@
 //! in the emulators; Secret Manager and Firestore's Admin API are servers of `google-setup`'s own tests.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-#[expect(dead_code, unused_imports, reason = "the servers can do more than is asked of them here")]
+#[expect(dead_code, reason = "the servers can do more than is asked of them here")]
 #[path = "../../../shared/google-setup/tests/google/support/mod.rs"]
 mod support;
 
