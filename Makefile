@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 EMULATORS := infra/emulators.sh
 
-.PHONY: help run demo test check fmt generate bench-start release clean
+.PHONY: help run demo test check fmt generate bench-start release image-check image-check-test deploy deploy-test clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -32,8 +32,20 @@ generate: ## Makes infra/openapi.json and the README's table of variables from t
 bench-start: release ## Start time and idle memory of every function's program
 	$(CARGO) run --quiet --release -p consentmd --bin bench-start -- target/release
 
-release: ## Builds every program for containers
+release: ## Builds every program, linked to this machine's libraries; images have them by infra/containers/compile.sh
 	$(CARGO) build --release --workspace --bins
+
+image-check: ## Proves the images' programs without a Docker engine: size, user, read-only root, start and end
+	@infra/containers/image-check.sh $(PROGRAMS)
+
+image-check-test: ## Plants faults that image-check has to find
+	@infra/containers/tests/run.sh
+
+deploy: ## ENV=dev or ENV=prod: brings HEAD's images to the services, all or none; COMMIT=.. goes back to others
+	@infra/deploy/by-hand.sh "$(ENV)"
+
+deploy-test: ## Tests the scripts that deploy against a pretended cloud; checks cloudbuild.yaml and compose.yaml
+	@infra/deploy/tests/run.sh
 
 clean: ## Removes what was built; never the data folder
 	$(CARGO) clean
