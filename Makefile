@@ -30,10 +30,10 @@ generate: ## Makes infra/openapi.json and the README's table of variables from t
 	@infra/generate.sh
 
 bench-start: release ## Start time and idle memory of every function's program
-	$(CARGO) run --quiet --release -p consentmd --bin bench-start -- target/release
+	$(CARGO) run --quiet -p consentmd --bin bench-start -- target/programs
 
-release: ## Builds every program, linked to this machine's libraries; images have them by infra/containers/compile.sh
-	$(CARGO) build --release --workspace --bins
+release: ## Builds every program as the images have it, into target/programs
+	@infra/containers/compile.sh programs target/programs
 
 image-check: ## Proves the images' programs without a Docker engine: size, user, read-only root, start and end
 	@infra/containers/image-check.sh $(PROGRAMS)

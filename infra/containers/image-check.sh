@@ -20,7 +20,7 @@ if [[ $(id -u) != 0 ]]; then
 fi
 
 if [[ -z "${PROGRAMS_DIR:-}" ]]; then
-  PROGRAMS_DIR=$work/programs
+  PROGRAMS_DIR=${CARGO_TARGET_DIR:-target}/programs
   echo "Building the programs, as $here/Dockerfile does"
   "$here/compile.sh" programs "$PROGRAMS_DIR"
 fi

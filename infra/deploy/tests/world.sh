@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154,SC2016 # what the tests that source it set and read
 # A cloud for one test, and what a test may ask about it. The tests source it.
 COMMIT=0123456789abcdef0123456789abcdef01234567
 TAG=c-0123456789ab

@@ -1,6 +1,6 @@
 //! How long each function's program takes from exec to its first 200, and how much memory it holds when idle.
 //!
-//! `bench-start FOLDER [RUNS]`: FOLDER holds the release programs. Each is started RUNS times (21 unless told) as on
+//! `bench-start FOLDER [RUNS]`: FOLDER holds the programs (`make release`). Each is started RUNS times (21 unless told) as on
 //! Cloud Run, with emulator addresses at which nothing listens: starting must not need the network.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
