@@ -126,8 +126,10 @@ class Checked:
                     break
                 given |= {name: self.values[name] for name in named if name in self.values}
         complete = not named and "PORT" in told.stderr
-        return given if self.check("it takes a complete configuration", complete,
-                                   f"it still wants {sorted(named)}, for which VALUES has nothing: {told.stderr}") else None
+        wants = f"VALUES has nothing for {sorted(named)}: " if named else ""
+        if not self.check("it takes a complete configuration", complete, f"exit {told.returncode}: {wants}{told.stderr}"):
+            return None
+        return given
 
     def serve(self, environment, within, to_the_end=True):
         """Starts it, does `within(port)` when it lives, and ends it by SIGTERM unless it is enough to have seen it live."""
