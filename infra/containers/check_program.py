@@ -45,6 +45,7 @@ class Checked:
         self.name, self.version, self.root, self.seen, self.private = name, version, Path(root), seen, private
         self.passed, self.failed = 0, []
         self.work = tempfile.TemporaryDirectory()
+        self.log = Path(self.work.name) / "log"
         self.values = VALUES | key_pair(Path(self.work.name))
 
     def check(self, what, holds, detail=""):
@@ -134,13 +135,13 @@ class Checked:
     def serve(self, environment, within, to_the_end=True):
         """Starts it, does `within(port)` when it lives, and ends it by SIGTERM unless it is enough to have seen it live."""
         port = free_port()
-        log = open(Path(self.work.name) / "log", "w+")
+        log = self.log.open("w")
         child = subprocess.Popen(self.command(self.serving()), env=self.environment(environment | {"PORT": str(port)}),
                                  stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
             lives = eventually(lambda: ask(port, "/health/live") == 200 or child.poll() is not None)
             lives = lives and child.poll() is None
-            if not self.check("it answers 200 on /health/live", lives, Path(log.name).read_text()):
+            if not self.check("it answers 200 on /health/live", lives, self.log.read_text()):
                 return
             owner = os.stat(f"/proc/{child.pid}").st_uid
             self.check("it runs as the image's user", str(owner) == self.seen["user"].partition(":")[0], f"uid {owner}")
@@ -152,7 +153,7 @@ class Checked:
                 code = child.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 code = None
-            self.check("it ends on SIGTERM with 0", code == 0, f"exit {code}: {Path(log.name).read_text()}")
+            self.check("it ends on SIGTERM with 0", code == 0, f"exit {code}: {self.log.read_text()}")
         finally:
             child.kill()
             child.wait()
@@ -185,7 +186,9 @@ class Checked:
         if self.is_operators():
             # In the cloud it runs commands; to serve is for one machine. There it would look for its tenants first.
             self.serve(given, lambda port: self.reaches_outside(outside, port), to_the_end=False)
-            self.serve({"PLATFORM": "local", "HOST": "127.0.0.1", "DATA_DIR": "/tmp/data"}, lambda _: None)
+            # It has begun when it says how to stop it: before that it makes the demo clinic.
+            self.serve({"PLATFORM": "local", "HOST": "127.0.0.1", "DATA_DIR": "/tmp/data"}, lambda _: self.check(
+                "it says that it serves", eventually(lambda: "Ctrl-C stops it" in self.log.read_text()), self.log.read_text()))
         else:
             self.serve(given, lambda port: self.reaches_outside(outside, port))
 

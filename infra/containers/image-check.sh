@@ -11,11 +11,15 @@ dockerfile=${DOCKERFILE:-$here/Dockerfile}
 work=${CARGO_TARGET_DIR:-target}/image-check
 
 for tool in python3 openssl setpriv chroot; do
-  command -v "$tool" >/dev/null 2>&1 || { echo "image-check needs $tool (Debian: python3, openssl, util-linux, coreutils)" >&2; exit 1; }
+  if ! command -v "$tool" >/dev/null 2>&1; then
+    echo "image-check needs $tool (Debian: python3, openssl, util-linux, coreutils)" >&2; exit 1
+  fi
 done
 as_root=()
 if [[ $(id -u) != 0 ]]; then
-  sudo -n true 2>/dev/null || { echo "image-check changes the root and the user of what it starts: run it as root, or with sudo that asks nothing" >&2; exit 1; }
+  if ! sudo -n true 2>/dev/null; then
+    echo "image-check changes the root and the user of what it starts: run it as root, or with sudo that asks nothing" >&2; exit 1
+  fi
   as_root=(sudo -n --preserve-env=PATH)
 fi
 
