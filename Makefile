@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 EMULATORS := infra/emulators.sh
 
-.PHONY: help run demo test check fmt generate bench-start release clean
+.PHONY: help run demo test check fmt generate bench-start release image-check image-check-test deploy deploy-test clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -32,10 +32,22 @@ generate: ## Makes the files that follow from the code: documents, Terraform's l
 	@infra/generate.sh
 
 bench-start: release ## Start time and idle memory of every function's program
-	$(CARGO) run --quiet --release -p consentmd --bin bench-start -- target/release
+	$(CARGO) run --quiet -p consentmd --bin bench-start -- target/programs
 
-release: ## Builds every program for containers
-	$(CARGO) build --release --workspace --bins
+release: ## Builds every program as the images have it, into target/programs
+	@infra/containers/compile.sh programs target/programs
+
+image-check: ## Proves the images' programs without a Docker engine: size, user, read-only root, start and end
+	@infra/containers/image-check.sh $(PROGRAMS)
+
+image-check-test: ## Plants faults that image-check has to find
+	@infra/containers/tests/run.sh
+
+deploy: ## ENV=dev or ENV=prod: brings HEAD's images to the services, all or none; COMMIT=.. goes back to others
+	@infra/deploy/by-hand.sh "$(ENV)"
+
+deploy-test: ## Tests the scripts that deploy against a pretended cloud; checks cloudbuild.yaml and compose.yaml
+	@infra/deploy/tests/run.sh
 
 clean: ## Removes what was built; never the data folder
 	$(CARGO) clean

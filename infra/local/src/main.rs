@@ -10,7 +10,7 @@ use runtime::{Config, PlatformKind};
 
 /// The whole ConsentMD backend in one process: SQLite, files in a data folder, events within the process.
 #[derive(Parser)]
-#[command(name = "consentmd", version)]
+#[command(name = "consentmd", bin_name = "consentmd", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -1,6 +1,6 @@
 //! How long each function's program takes from exec to its first 200, and how much memory it holds when idle.
 //!
-//! `bench-start FOLDER [RUNS]`: FOLDER holds the release programs. Each is started RUNS times (21 unless told) as on
+//! `bench-start FOLDER [RUNS]`: FOLDER holds the programs (`make release`). Each is started RUNS times (21 unless told) as on
 //! Cloud Run, with emulator addresses at which nothing listens: starting must not need the network.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-const FUNCTIONS: [&str; 6] = ["identity", "chats", "realtime", "notifications", "notes", "scribe"];
 /// The targets.
 const MOST_MS: f64 = 20.0;
 const MOST_MIB: f64 = 25.0;
@@ -27,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     println!(
         "| function | size MiB | first 200, median ms | slowest ms | idle memory, median MiB |\n|---|---|---|---|---|"
     );
-    for function in FUNCTIONS {
+    for function in consentmd::functions::all().iter().map(|function| function.name) {
         let program = Path::new(&folder).join(function);
         let size = std::fs::metadata(&program).with_context(|| format!("{} is not built", program.display()))?.len();
         let mut times = Vec::with_capacity(runs);
