@@ -7,7 +7,8 @@
 # Needs BuildKit by `docker buildx`. Three steps, since on Cloud Build they run in different containers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-MOST_BYTES=25000000
+# A function's image starts within a request; the operators' program has all functions in it and runs as a job.
+most_bytes() { if [[ "$1" == consentmd ]]; then echo 40000000; else echo 25000000; fi; }
 plan=target/images
 
 write_plan() {
@@ -53,7 +54,8 @@ push() {
   for program in "${programs[@]}"; do
     size=$(docker image inspect --format '{{.Size}}' "$REGISTRY/$program:$COMMIT")
     echo "$program: $size bytes"
-    if ((size >= MOST_BYTES)); then echo "$program is $size bytes; an image has to stay under $MOST_BYTES" >&2; too_large=1; fi
+    most=$(most_bytes "$program")
+    if ((size >= most)); then echo "$program is $size bytes; an image has to stay under $most" >&2; too_large=1; fi
   done
   if ((too_large)); then exit 1; fi
   local -A pushes=()

@@ -81,6 +81,8 @@ async fn run() -> anyhow::Result<()> {
     let reachable_by_others = !config.host.is_loopback();
     let data = config.data_dir.display().to_string();
     runtime::log(&config);
+    // From here on, so that a signal in the middle of the start closes everything in order too.
+    let told_to_stop = tokio::spawn(runtime::stop_signal());
     let serving = runtime::start(config, functions::all()).await?;
     let accounts = accounts::seed(&serving.assembled.app).await?;
     println!("ConsentMD serves at http://{}", serving.address);
@@ -98,7 +100,7 @@ async fn run() -> anyhow::Result<()> {
         }
     }
     println!("Ctrl-C stops it. `make demo` in another terminal plays a consultation.");
-    runtime::stop_signal().await;
+    told_to_stop.await?;
     println!("Stopping: requests end, events settle, the databases close.");
     serving.stop().await?;
     println!("Stopped.");
