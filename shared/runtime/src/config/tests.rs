@@ -54,6 +54,8 @@ fn a_command_needs_nothing_that_only_callers_need() {
     let needs = Needs::from(Need::ALL);
     let config = Config::read(PlatformKind::Google, &needs, Reader::new(vars.clone(), false)).unwrap();
     assert!(matches!(config.token_keys, TokenKeys::File));
+    let for_secrets = vars.clone().into_iter().filter(|(name, _)| !name.ends_with("BUCKET")).collect();
+    assert!(Config::read(PlatformKind::Google, &Needs::new(), Reader::new(for_secrets, false)).is_ok());
     assert_eq!(Config::from_vars(PlatformKind::Google, &needs, vars).unwrap_err().0.len(), 3);
 }
 
