@@ -20,13 +20,15 @@ test: ## Runs every test; the emulator half where the emulators are found (REQUI
 check: ## Formatting, lints and generated files, as CI checks them
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
-	@$(MAKE) --no-print-directory generate
-	@git diff --exit-code -- infra/openapi.json README.md || { echo "generated files differ from the code: commit what 'make generate' made"; exit 1; }
+	@infra/check-generated.sh
 
 fmt: ## Formats the code
 	$(CARGO) fmt --all
 
-generate: ## Makes infra/openapi.json and the README's table of variables from the code
+terraform-check: ## Formatting, validity, plans of both environments and tests of terraform/
+	@infra/terraform-check.sh
+
+generate: ## Makes the files that follow from the code: documents, Terraform's lists, the README's table of variables
 	@infra/generate.sh
 
 bench-start: release ## Start time and idle memory of every function's program

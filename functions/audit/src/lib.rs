@@ -20,17 +20,20 @@ use audit_tree::Ledger;
 use store::Store;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::{ApiError, App, Code, Function};
+use web::{ApiError, App, Code, Function, Need, Service};
 
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
+/// Verifying a long log, and sealing after an outage.
+const LONGEST_RUN: Duration = Duration::from_secs(300);
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("audit").routes(routes()).routes(emergencies::routes()).every(
-        "audit-seal",
-        EVERY_MINUTE,
-        seal_log::seal_log,
-    )
+    Function::new("audit")
+        .needs([Need::Checkpoints, Need::Signing])
+        .service(Service::default().with_timeout(LONGEST_RUN))
+        .routes(routes())
+        .routes(emergencies::routes())
+        .every("audit-seal", EVERY_MINUTE, seal_log::seal_log)
 }
 
 fn routes() -> OpenApiRouter<App> {
@@ -42,7 +45,7 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The tree over a tenant's log.
 fn ledger(app: &App, store: &Store) -> Ledger {
-    Ledger::new(store.clone(), app.blobs.clone(), app.tokens.clone())
+    Ledger::new(store.clone(), app.checkpoints.clone(), app.tokens.clone())
 }
 
 /// What a caller is told where the tree cannot be used.

@@ -4,8 +4,8 @@ use web::Job;
 
 use crate::ledger;
 
-/// Takes new entries of a tenant's log into the tree, and tells how far behind the tree is: `audit_seal_age_seconds`, which is
-/// two minutes where all is well. An alert belongs on it.
+/// Takes new entries of a tenant's log into the tree, and tells how far behind the tree is: `audit_unsealed_oldest_seconds`, which
+/// is two minutes where all is well. An alert belongs on it.
 pub(crate) async fn seal_log(job: Job) -> Result<(), Failure> {
     let now = job.app.now();
     let ledger = ledger(&job.app, &job.store);
@@ -26,11 +26,10 @@ pub(crate) async fn seal_log(job: Job) -> Result<(), Failure> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds of a gauge")]
 fn note_age(job: &Job, until: Option<Time>, now: Time) {
-    let tenant = job.store.database().tenant.to_string();
-    let age = until.map_or(0, |until| now.since(until).as_secs());
-    metrics::gauge!("audit_seal_age_seconds", "tenant" => tenant).set(age as f64);
+    let tenant = &job.store.database().tenant;
+    let seconds = until.map_or(0, |until| now.since(until).as_secs());
+    tracing::info!(target: "metric", metric = "audit_unsealed_oldest_seconds", seconds, %tenant, "the audit log was sealed");
 }
 
 #[cfg(test)]
@@ -70,7 +69,7 @@ mod tests {
         write(&app, entry_of(&app, "note.read", "u1")).await;
         app.clock.advance(audit_tree::GRACE);
         let name = checkpoint_name(&app.tenant, 0);
-        app.app.blobs.put(&name, "junk".into(), "text/plain", 10).await.unwrap();
+        app.checkpoints.put(&name, "junk".into(), "text/plain", 10).await.unwrap();
         let failure = run(&app).await.unwrap_err();
         assert!(matches!(&failure, Failure::GiveUp(why) if why.contains(name.as_str())), "{failure:?}");
     }

@@ -1,6 +1,6 @@
 //! The chats service.
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> std::process::ExitCode {
     runtime::run(chats::function()).await
 }

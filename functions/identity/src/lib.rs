@@ -77,17 +77,21 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::{App, Function};
+use web::{App, Function, Need, Service};
 
 /// What a form needs around its file.
 const FORM_BYTES: usize = 64 * 1024;
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
+/// Wrapping data keys again, of all tenants.
+const LONGEST_RUN: Duration = Duration::from_secs(300);
 const EVERY_TEN_MINUTES: Duration = Duration::from_secs(600);
 const EVERY_HOUR: Duration = Duration::from_secs(3600);
 
 /// The function.
 pub fn function() -> Function {
     Function::new("identity")
+        .needs([Need::Files, Need::Signing])
+        .service(Service::default().with_timeout(LONGEST_RUN))
         .routes(routes())
         .on("send-verification", verify_email::send_verification)
         .on("send-password-reset", forgot_password::send_password_reset)

@@ -28,7 +28,7 @@ mod websocket;
 
 use std::sync::Arc;
 
-use web::Function;
+use web::{Function, Need, Service};
 
 use crate::hub::Hub;
 
@@ -37,6 +37,8 @@ pub fn function() -> Function {
     let hub = Arc::new(Hub::default());
     let (socket_io, io) = socket_io::routes(&hub);
     Function::new("realtime")
+        .needs([Need::Live])
+        .service(Service::of_sockets())
         .raw_routes(websocket::routes(hub.clone()))
         .raw_routes(socket_io)
         .on("realtime-fan-out", fan_out::fan_out)

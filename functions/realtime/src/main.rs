@@ -1,6 +1,6 @@
 //! The realtime service.
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> std::process::ExitCode {
     runtime::run(realtime::function()).await
 }

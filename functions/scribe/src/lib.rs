@@ -11,16 +11,27 @@ mod transcript;
 mod write_note;
 mod writer;
 
+use std::time::Duration;
+
 use kernel::{JobId, TenantId};
 use model::event::ScribeJobRequested;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vault::Place;
-use web::{App, Function};
+use web::{App, Function, Need, Service};
+
+/// More than a model may take in a job: three attempts of a minute, and 20 s between them.
+const JOB_TIMEOUT: Duration = Duration::from_secs(300);
+
+pub use crate::writer::INLINE_TIMEOUT;
 
 /// The function.
 pub fn function() -> Function {
-    Function::new("scribe").routes(routes()).on::<ScribeJobRequested, _, _>("scribe-write-note", write_note::write_note)
+    Function::new("scribe")
+        .needs([Need::Model])
+        .service(Service::default().with_timeout(JOB_TIMEOUT))
+        .routes(routes())
+        .on::<ScribeJobRequested, _, _>("scribe-write-note", write_note::write_note)
 }
 
 fn routes() -> OpenApiRouter<App> {

@@ -1,6 +1,6 @@
 //! The scribe service.
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> std::process::ExitCode {
     runtime::run(scribe::function()).await
 }

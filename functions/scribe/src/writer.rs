@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::gemini::{Credential, GeminiClient, GeminiSettings, SecretText};
+use connect::gemini::{Credential, GeminiClient, GeminiSettings};
 use http::StatusCode;
 use kernel::{Phi, Random};
 use model::consultation_type::ConsultationType;
@@ -13,8 +13,9 @@ use crate::engine::extractive::ExtractiveEngine;
 use crate::engine::gemini::GeminiEngine;
 use crate::engine::{Conversation, DraftNote, EngineError, ScribeEngine, Suggestion, Turn};
 
-/// How long a caller waits for a model: one attempt, so that the answer comes before proxies give up.
-const INLINE_TIMEOUT: Duration = Duration::from_secs(50);
+/// How long a caller waits for a model: one attempt, so that the answer comes before proxies give up. The gateway's patience
+/// is made from it.
+pub const INLINE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Who waits for a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +55,9 @@ pub(crate) async fn write(
     let Assignment { template, consultation_type, visit_reason } = assignment;
     let conversation = Conversation { turns, consultation_type, visit_reason };
     let template_id = template.id.clone();
-    let (note, suggestions) = match &app.settings.scribe.gemini_api_key {
-        Some(key) => {
-            let engine = gemini(&app.settings.scribe, key, app.random.clone(), waiting)?;
+    let (note, suggestions) = match &app.settings.scribe.credential {
+        Some(credential) => {
+            let engine = gemini(&app.settings.scribe, credential.clone(), app.random.clone(), waiting)?;
             engine.write_note(&conversation, &template).await?
         }
         None => extract(conversation, template).await?,
@@ -74,12 +75,11 @@ async fn extract(conversation: Conversation, template: NoteTemplate) -> Result<(
 
 fn gemini(
     settings: &ScribeSettings,
-    key: &str,
+    credential: Credential,
     random: Arc<dyn Random>,
     waiting: Waiting,
 ) -> Result<GeminiEngine, NoNote> {
-    let credential = Credential::ApiKey(SecretText::new(key.to_owned()));
-    let client = GeminiSettings::new(&settings.gemini_base_url, &settings.gemini_model, credential)
+    let client = GeminiSettings::new(&settings.base_url, &settings.model, credential)
         .map_err(|error| NoNote::Misconfigured(error.into()))?;
     let client = match waiting {
         Waiting::Caller => client.with_timeout(INLINE_TIMEOUT).with_patience(1, Duration::ZERO),

@@ -1,6 +1,7 @@
 //! The function with a model configured, against a local server that answers as Google does.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use connect::gemini::{Credential, SecretText};
 use kernel::{ChatId, Role};
 use model::chat::ChatType;
 use serde_json::{Value, json};
@@ -22,9 +23,9 @@ async fn visit(build: Build, response: ResponseTemplate) -> (TestApp, MockServer
     let mock = Mock::given(method("POST")).and(call).and(header("x-goog-api-key", "canary-key"));
     mock.respond_with(response).mount(&server).await;
     let scribe = ScribeSettings {
-        gemini_api_key: Some("canary-key".to_owned()),
-        gemini_model: "gemini-test".to_owned(),
-        gemini_base_url: format!("{}/v1beta", server.uri()),
+        credential: Some(Credential::ApiKey(SecretText::new("canary-key".to_owned()))),
+        model: "gemini-test".to_owned(),
+        base_url: format!("{}/v1beta", server.uri()),
     };
     let settings = Settings { scribe, ..build.settings };
     let app = TestApp::build(Build { settings, ..build }, vec![scribe::function()]).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::ensure;
 use utoipa::openapi::OpenApi;
-use web::Function;
+use web::{Function, Needs};
 
 /// Every function there is. Adding one here adds it to `consentmd` and to the API's document.
 pub fn all() -> Vec<Function> {
@@ -18,6 +18,11 @@ pub fn all() -> Vec<Function> {
         scribe::function(),
         audit::function(),
     ]
+}
+
+/// What they need of their platform, all together.
+pub fn needs() -> Needs {
+    web::needs_of(&all())
 }
 
 /// The API's document, as text that does not change unless the API does.

@@ -1,7 +1,7 @@
 //! `consentmd`: the whole backend in one process on one machine, and a real consultation played on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use consentmd::{accounts, admin, demo, functions};
+use consentmd::{accounts, admin, cloud, demo, doctor, functions};
 
 use std::process::ExitCode;
 
@@ -25,10 +25,20 @@ enum Command {
     /// Works on the stored data: keys and what else needs no server. Configured by the same variables as the server.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Looks at the installation that the environment names, and says what is wrong and what to do. Changes nothing.
+    Doctor(doctor::Options),
     /// Prints the API's OpenAPI document.
     Openapi,
-    /// Prints the table of environment variables, for the README.
-    Variables,
+    /// Writes the files that are made of the code, for a checkout: API document, Terraform's lists, the README's table.
+    Generate(Generate),
+}
+
+/// Where to write.
+#[derive(clap::Args)]
+struct Generate {
+    /// The checkout's folder.
+    #[arg(default_value = ".")]
+    checkout: std::path::PathBuf,
 }
 
 #[tokio::main]
@@ -50,19 +60,24 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
             print!("{}", admin::run(command).await?);
             Ok(())
         }
+        Command::Doctor(options) => {
+            print!("{}", doctor::examine(options).await?);
+            Ok(())
+        }
         Command::Openapi => {
             print!("{}", functions::document()?);
             Ok(())
         }
-        Command::Variables => {
-            variables();
+        Command::Generate(Generate { checkout }) => {
+            let changed = cloud::write(&checkout)?;
+            changed.iter().for_each(|path| println!("made anew: {path}"));
             Ok(())
         }
     }
 }
 
 async fn run() -> anyhow::Result<()> {
-    let config = Config::from_env(PlatformKind::Local)?;
+    let config = Config::from_env(PlatformKind::Local, &functions::needs())?;
     let reachable_by_others = !config.host.is_loopback();
     let data = config.data_dir.display().to_string();
     runtime::log(&config);
@@ -88,11 +103,4 @@ async fn run() -> anyhow::Result<()> {
     serving.stop().await?;
     println!("Stopped.");
     Ok(())
-}
-
-fn variables() {
-    println!("| variable | what it is for | default | example |\n|---|---|---|---|");
-    for variable in Config::VARIABLES {
-        println!("| `{}` | {} | {} | `{}` |", variable.name, variable.purpose, variable.default, variable.example);
-    }
 }

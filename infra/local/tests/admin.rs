@@ -13,6 +13,7 @@ use model::audit::{AUDIT, AuditEntry};
 use runtime::{Config, PlatformKind};
 use serde_json::{Value, json};
 use vault::Subject;
+use web::{Need, Needs};
 
 /// Runs a command on this data folder.
 fn admin(data: &Path, words: &[&str]) -> Output {
@@ -39,8 +40,8 @@ fn fails(data: &Path, words: &[&str]) -> String {
 /// Makes a patient's data key, as the server would, and answers with what is stored of it.
 async fn make_patient(data: &Path, id: &str) -> String {
     let vars = BTreeMap::from([("DATA_DIR".to_owned(), data.display().to_string())]);
-    let config = Config::from_vars(PlatformKind::Local, vars).unwrap();
-    let opened = runtime::open(config, Vec::new()).unwrap();
+    let config = Config::from_vars(PlatformKind::Local, &Needs::from(Need::ALL), vars).unwrap();
+    let opened = runtime::open(config, consentmd::functions::all()).unwrap();
     let app = &opened.assembled.app;
     let store = app.tenants.open(&"demo".parse().unwrap()).await.unwrap().unwrap();
     app.vault.ensure_key(&store, &Subject::Patient(id.parse().unwrap())).await.unwrap();
@@ -126,11 +127,11 @@ async fn keys_are_rotated_and_shredded_beside_a_server() {
 /// Seals what the server has logged, as if it were some minutes later; then changes an entry where `tamper` says so.
 async fn seal_audit_log(data: &Path, tamper: bool) {
     let vars = BTreeMap::from([("DATA_DIR".to_owned(), data.display().to_string())]);
-    let config = Config::from_vars(PlatformKind::Local, vars).unwrap();
-    let opened = runtime::open(config, Vec::new()).unwrap();
+    let config = Config::from_vars(PlatformKind::Local, &Needs::from(Need::ALL), vars).unwrap();
+    let opened = runtime::open(config, consentmd::functions::all()).unwrap();
     let app = &opened.assembled.app;
     let store = app.tenants.open(&"demo".parse().unwrap()).await.unwrap().unwrap();
-    let ledger = Ledger::new(store.clone(), app.blobs.clone(), app.tokens.clone());
+    let ledger = Ledger::new(store.clone(), app.checkpoints.clone(), app.tokens.clone());
     ledger.seal(app.now().plus(audit_tree::GRACE * 2)).await.unwrap();
     if tamper {
         let first = store.query(&AUDIT, &AUDIT.all().limit(1)).await.unwrap().remove(0);

@@ -48,7 +48,8 @@ async fn serve(emulators: &Emulators, project: &str, keys: &Path, pem: &str, fun
         ("TRUSTED_PROXIES", "0"),
     ];
     let vars: BTreeMap<_, _> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    runtime::start(Config::from_vars(PlatformKind::Google, vars).unwrap(), functions).await.unwrap()
+    let config = Config::from_vars(PlatformKind::Google, &web::needs_of(&functions), vars).unwrap();
+    runtime::start(config, functions).await.unwrap()
 }
 
 /// What Terraform does: topics, and a push subscription for each handler.

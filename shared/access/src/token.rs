@@ -11,11 +11,14 @@ use kernel::{Random, RandomExt, Role, SessionId, TenantId, Time, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::Principal;
+use keys::Signing;
 
 mod keys;
 mod pem;
+mod verifying;
 
 pub use keys::{SigningKeys, SigningKeysError};
+pub use verifying::VerifyingKeys;
 
 /// Who issues our tokens, and for whom, unless configured otherwise.
 pub const CONSENTMD: &str = "consentmd";
@@ -57,15 +60,22 @@ pub enum TokenError {
     Invalid,
 }
 
-/// A token or statement could not be signed.
+/// Why a token or statement was not signed.
 #[derive(Debug, thiserror::Error)]
-#[error("a token could not be signed")]
-pub struct SigningFailed(#[source] jsonwebtoken::errors::Error);
+pub enum SigningFailed {
+    /// This process has public keys only.
+    #[error("there is no signing key here: a function that signs has to say that it needs one")]
+    NoKey,
+    /// It could not be.
+    #[error("a token could not be signed")]
+    Failed(#[source] jsonwebtoken::errors::Error),
+}
 
-/// Issues and checks access tokens. Cheap to clone.
+/// Issues and checks access tokens, or only checks them. Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
-    keys: Arc<SigningKeys>,
+    signing: Option<Arc<Signing>>,
+    verifying: Arc<VerifyingKeys>,
     issuer: String,
     audience: String,
     lifetime: Duration,
@@ -75,7 +85,8 @@ pub struct Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tokens({:?}, {} for {})", self.keys, self.issuer, self.audience)
+        let signs = if self.signing.is_some() { "signs" } else { "verifies only" };
+        write!(f, "Tokens({signs}, {:?}, {} for {})", self.verifying, self.issuer, self.audience)
     }
 }
 
@@ -87,6 +98,34 @@ impl Tokens {
 
     /// Tokens with another issuer, audience or lifetime.
     pub fn with(keys: SigningKeys, random: Arc<dyn Random>, issuer: &str, audience: &str, lifetime: Duration) -> Self {
+        let (signing, verifying) = keys.into_parts();
+        Self::of(Some(signing), verifying, random, issuer, audience, lifetime)
+    }
+
+    /// Tokens from and for `consentmd` that are only checked here.
+    pub fn verifying(keys: VerifyingKeys, random: Arc<dyn Random>) -> Self {
+        Self::of(None, keys, random, CONSENTMD, CONSENTMD, LIFETIME)
+    }
+
+    /// The same, without the key that signs.
+    #[must_use]
+    pub fn without_signing(&self) -> Self {
+        Self { signing: None, ..self.clone() }
+    }
+
+    /// Whether this process signs.
+    pub const fn can_sign(&self) -> bool {
+        self.signing.is_some()
+    }
+
+    fn of(
+        signing: Option<Signing>,
+        verifying: VerifyingKeys,
+        random: Arc<dyn Random>,
+        issuer: &str,
+        audience: &str,
+        lifetime: Duration,
+    ) -> Self {
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
@@ -94,7 +133,8 @@ impl Tokens {
         // Times are compared with the caller's clock, below.
         validation.validate_exp = false;
         Self {
-            keys: Arc::new(keys),
+            signing: signing.map(Arc::new),
+            verifying: Arc::new(verifying),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             lifetime,
@@ -123,8 +163,7 @@ impl Tokens {
             exp: now.plus(self.lifetime).as_secs(),
             jti: self.random.uuid().to_string(),
         };
-        let header = Header { kid: Some(self.keys.current_id().to_owned()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, &claims, self.keys.signing()).map_err(SigningFailed)
+        self.sign(JWT, &claims)
     }
 
     /// Who a token speaks for.
@@ -133,7 +172,7 @@ impl Tokens {
             return Err(TokenError::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let key = header.kid.as_deref().and_then(|id| self.keys.verifying(id)).ok_or(TokenError::Invalid)?;
+        let key = header.kid.as_deref().and_then(|id| self.verifying.of_tokens(id)).ok_or(TokenError::Invalid)?;
         // "crit" names extensions that must be understood, and we understand none (RFC 7515, section 4.1.11). Another
         // "typ" is a statement of ours, which is no token.
         if header.crit.is_some() || header.typ.as_deref() != Some(JWT) {
@@ -161,15 +200,20 @@ impl Tokens {
     /// A statement of this installation that outlives any token (a certificate, a checkpoint), as a compact JWS. `typ` in
     /// its header says what kind it is, so that no statement passes for an access token, nor for one of another kind.
     pub fn sign_statement(&self, typ: &str, statement: &serde_json::Value) -> Result<String, SigningFailed> {
-        let mut header = Header { kid: Some(self.keys.current_id().to_owned()), ..Header::new(Algorithm::ES256) };
+        self.sign(typ, statement)
+    }
+
+    fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, SigningFailed> {
+        let signing = self.signing.as_ref().ok_or(SigningFailed::NoKey)?;
+        let mut header = Header { kid: Some(signing.id.clone()), ..Header::new(Algorithm::ES256) };
         header.typ = Some(typ.to_owned());
-        jsonwebtoken::encode(&header, statement, self.keys.signing()).map_err(SigningFailed)
+        jsonwebtoken::encode(&header, claims, &signing.key).map_err(SigningFailed::Failed)
     }
 
     /// What a statement of [`Tokens::sign_statement`] says, where it was signed by one of our keys and is of this kind.
     pub fn verify_statement(&self, typ: &str, statement: &str) -> Result<serde_json::Value, TokenError> {
         let header = jsonwebtoken::decode_header(statement).map_err(|_| TokenError::Invalid)?;
-        let key = header.kid.as_deref().and_then(|id| self.keys.verifying(id)).ok_or(TokenError::Invalid)?;
+        let key = header.kid.as_deref().and_then(|id| self.verifying.of_statements(id)).ok_or(TokenError::Invalid)?;
         if header.typ.as_deref() != Some(typ) || header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
@@ -183,7 +227,7 @@ impl Tokens {
 
     /// The public keys, for whoever checks our tokens (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
-        self.keys.jwks()
+        self.verifying.jwks()
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::{Arc, LazyLock};
 
-use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcError, OidcVerifier};
+use access::oidc::{CHECKED_SIGNATURE, GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcError, OidcVerifier};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -29,6 +29,11 @@ struct Room {
 }
 
 async fn room() -> Room {
+    room_where(false).await
+}
+
+/// Where Cloud Run has checked callers before, or not.
+async fn room_where(checked_before: bool) -> Room {
     let server = MockServer::start().await;
     let clock = HeldClock::new();
     #[expect(clippy::disallowed_methods, reason = "a test server on this machine needs no timeouts")]
@@ -37,6 +42,7 @@ async fn room() -> Room {
         issuers: GOOGLE_ISSUERS.map(str::to_owned).to_vec(),
         audience: AUDIENCE.to_owned(),
         service_accounts: vec!["scheduler@project.iam.gserviceaccount.com".to_owned(), ACCOUNT.to_owned()],
+        checked_before,
     };
     let source = Arc::new(HttpJwks::new(client, format!("{}/certs", server.uri())));
     let verifier = OidcVerifier::new(config, source, clock.clone());
@@ -246,4 +252,46 @@ async fn an_issuer_that_answers_nonsense_is_unavailable() {
         room.clock.advance_secs(5);
         room.verifier.verify(&token()).await.unwrap();
     }
+}
+
+/// As Cloud Run passes on a token that its IAM has checked.
+fn checked(header: &Value, claims: &Value) -> String {
+    let encoded = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    format!("{}.{}.{CHECKED_SIGNATURE}", encoded(header), encoded(claims))
+}
+
+#[tokio::test]
+async fn a_token_that_cloud_run_has_checked_is_accepted_by_its_claims_where_it_checks_all_callers() {
+    let room = room_where(true).await;
+    let caller = room.verifier.verify(&checked(&header(), &claims())).await.unwrap();
+    assert_eq!(caller.service_account, ACCOUNT);
+    assert_eq!(room.fetches().await, 0);
+    for (field, wrong) in [
+        ("aud", json!("https://other.example.com")),
+        ("email", json!("gateway@project.iam.gserviceaccount.com")),
+        ("email_verified", json!(false)),
+        ("iss", json!("https://evil.example")),
+        ("exp", json!(START - 31)),
+    ] {
+        let mut claims = claims();
+        claims[field] = wrong;
+        assert!(room.verifier.verify(&checked(&header(), &claims)).await.is_err(), "{field}");
+    }
+    let signature = format!(".{CHECKED_SIGNATURE}");
+    for malformed in [
+        "a.b.c.".to_owned() + CHECKED_SIGNATURE,
+        signature.clone(),
+        format!("e30{signature}"),
+        format!("e30..{signature}"),
+    ] {
+        assert!(room.verifier.verify(&malformed).await.is_err(), "{malformed}");
+    }
+}
+
+#[tokio::test]
+async fn where_anyone_may_call_a_token_without_a_signature_is_refused() {
+    let room = room().await;
+    room.publish(&[("k0", &KEYS[0])]).await;
+    let error = room.verifier.verify(&checked(&header(), &claims())).await.unwrap_err();
+    assert!(matches!(error, OidcError::BadSignature | OidcError::Malformed(_)), "{error}");
 }

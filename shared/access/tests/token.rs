@@ -4,7 +4,7 @@
 mod common;
 
 use access::Principal;
-use access::token::{SigningKeys, SigningKeysError, TokenError, Tokens};
+use access::token::{SigningFailed, SigningKeys, SigningKeysError, TokenError, Tokens, VerifyingKeys};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use base64::Engine;
@@ -175,6 +175,40 @@ fn old_keys_verify_after_rotation_until_they_are_taken_away() {
         assert_eq!(old.verify(&fresh, at(1)), Err(TokenError::Invalid));
     }
     assert_eq!(tokens_of(&new_pem).verify(&token, at(1)), Err(TokenError::Invalid));
+}
+
+#[test]
+fn public_keys_check_and_sign_nothing() {
+    let (tokens, _, pem) = tokens_and_key();
+    let token = tokens.issue(&principal(), at(0)).unwrap();
+    let public = SigningKeys::from_pem(&pem).unwrap().public_pem();
+    for checking in [
+        Tokens::verifying(VerifyingKeys::from_pem(&public).unwrap(), Seeded::new(2)),
+        Tokens::verifying(VerifyingKeys::from_pem(&pem).unwrap(), Seeded::new(2)),
+        tokens.without_signing(),
+    ] {
+        assert_eq!(checking.verify(&token, at(1)), Ok(principal()));
+        assert_eq!(checking.jwks(), tokens.jwks());
+        assert!(!checking.can_sign());
+        assert!(matches!(checking.issue(&principal(), at(0)), Err(SigningFailed::NoKey)));
+        assert!(matches!(checking.sign_statement("x+jwt", &json!({})), Err(SigningFailed::NoKey)));
+    }
+    for nothing in ["", &public.replace("PUBLIC", "STATEMENT PUBLIC")] {
+        assert!(matches!(VerifyingKeys::from_pem(nothing), Err(SigningKeysError::NoPublic)));
+    }
+}
+
+#[test]
+fn a_former_key_checks_statements_and_no_token() {
+    let (old, _, old_pem) = tokens_and_key();
+    let (_, _, new_pem) = tokens_and_key();
+    let token = old.issue(&principal(), at(0)).unwrap();
+    let statement = old.sign_statement("consentmd-test+jwt", &json!({"said": 1})).unwrap();
+    let former = SigningKeys::from_pem(&old_pem).unwrap().public_pem().replace("PUBLIC KEY", "STATEMENT PUBLIC KEY");
+    let rotated = tokens_of(&format!("{new_pem}{former}"));
+    assert_eq!(rotated.verify(&token, at(1)), Err(TokenError::Invalid));
+    assert_eq!(rotated.verify_statement("consentmd-test+jwt", &statement), Ok(json!({"said": 1})));
+    assert_eq!(rotated.jwks()["keys"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -41,6 +41,20 @@ pub enum Error {
     /// The blobs cannot be listed now. Trying again later may help.
     #[error("the blob store cannot list its blobs")]
     CannotList(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store will not list the blobs, now or later: somebody has to give this program the permission.
+    #[error("the blob store refuses to list its blobs")]
+    ListRefused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store will not do it, now or later: a permission is missing, or the blob has to be kept.
+    #[error("the blob store refuses to {doing} {name}")]
+    Refused {
+        /// What was tried.
+        doing: &'static str,
+        /// The blob.
+        name: BlobName,
+        /// Why it refuses.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The store cannot do it now: the disk is full, the service does not answer. Trying again later may help.
     #[error("the blob store cannot {doing} {name}")]
     Unavailable {

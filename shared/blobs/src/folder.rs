@@ -12,7 +12,9 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 use tokio::sync::OnceCell;
 
-use crate::{Blob, BlobInfo, BlobName, Blobs, Content, Error, LONGEST_URL_LIFETIME, SignedUrl, UrlFor, UrlSigner};
+use crate::{
+    Blob, BlobInfo, BlobName, Blobs, Content, Error, SignedUrl, UrlFor, UrlSigner, check_content_type, check_url,
+};
 
 mod list;
 mod place;
@@ -208,13 +210,7 @@ impl Blobs for FolderBlobs {
     }
 
     async fn signed_url(&self, name: &BlobName, access: &UrlFor, expires_at: Time) -> Result<SignedUrl, Error> {
-        let now = self.clock.now();
-        if expires_at <= now || expires_at > now.plus(LONGEST_URL_LIFETIME) {
-            return Err(Error::BadExpiry { name: name.clone() });
-        }
-        if let UrlFor::Put { content_type, .. } = access {
-            check_content_type(name, content_type)?;
-        }
+        check_url(name, access, expires_at, self.clock.now())?;
         Ok(self.urls.sign(name, access, expires_at))
     }
 }
@@ -251,18 +247,6 @@ fn pieces(file: File, bytes: u64) -> Content {
         piece.truncate(length);
         Ok(Some((Bytes::from(piece), (file, left - length as u64))))
     }))
-}
-
-/// `type/subtype` and perhaps parameters, in characters that can stand in a header.
-fn check_content_type(name: &BlobName, content_type: &str) -> Result<(), Error> {
-    let visible = content_type.bytes().all(|c| c == b' ' || c.is_ascii_graphic());
-    let kind = content_type.split(';').next().unwrap_or_default().trim_end();
-    let has_two_parts =
-        kind.split_once('/').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty() && !kind.contains(' '));
-    if visible && has_two_parts && content_type.len() <= 255 {
-        return Ok(());
-    }
-    Err(Error::BadContentType { name: name.clone() })
 }
 
 fn unavailable(doing: &'static str, name: &BlobName) -> impl Fn(io::Error) -> Error {

@@ -6,6 +6,7 @@
 //!
 //! To add a backend: implement [`Blobs`], then run the functions of `tests/common/conformance.rs` on it.
 
+mod checks;
 mod content;
 mod error;
 mod folder;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use kernel::Time;
 use serde::{Deserialize, Serialize};
 
+pub use checks::{check_content_type, check_url};
 pub use content::Content;
 pub use error::Error;
 pub use folder::FolderBlobs;
@@ -30,7 +32,8 @@ pub struct BlobInfo {
     pub content_type: String,
     /// How long it is.
     pub bytes: u64,
-    /// SHA-256 of its content, in hexadecimal digits; `None` where the store did not see it come in.
+    /// SHA-256 of its content, in hexadecimal digits; `None` where the store did not see it come in, or
+    /// only knew it after the content had gone.
     pub sha256: Option<String>,
     /// When it was stored.
     pub stored_at: Time,
@@ -81,7 +84,7 @@ pub trait Blobs: Send + Sync {
     /// For upkeep: a folder has to look into every blob for it. A damaged blob has no name and is not listed.
     async fn list(&self, prefix: &str, after: Option<&BlobName>, limit: usize) -> Result<Vec<BlobName>, Error>;
 
-    /// A URL by which anyone may do one thing with one blob until `expires_at`, at most
-    /// [`LONGEST_URL_LIFETIME`] from now.
+    /// A URL by which anyone may do one thing with one blob until `expires_at`, to the second, at most
+    /// [`LONGEST_URL_LIFETIME`] from now. Whoever uses it sends [`SignedUrl::headers`] as they are.
     async fn signed_url(&self, name: &BlobName, access: &UrlFor, expires_at: Time) -> Result<SignedUrl, Error>;
 }

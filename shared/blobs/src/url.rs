@@ -33,7 +33,7 @@ pub struct SignedUrl {
     pub url: String,
     /// The method to use it with.
     pub method: &'static str,
-    /// The headers to send with it.
+    /// The headers to send with it, all of them and as they are: a signature may cover them.
     pub headers: Vec<(&'static str, String)>,
 }
 

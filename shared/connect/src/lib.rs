@@ -7,3 +7,4 @@
 pub mod gemini;
 pub mod http;
 pub mod messages;
+pub mod speech;

@@ -2,6 +2,7 @@
 //! and alarms that an emulator does not have.
 
 use google_cloud_gax::error::rpc::Code;
+use google_cloud_pubsub::Error;
 use google_cloud_pubsub::model::PushConfig;
 
 use crate::connection::{Connection, unless, within};
@@ -62,4 +63,43 @@ pub async fn delete_topic(config: &PubsubConfig, topic: &str) -> Result<(), Pubs
 /// Deletes a subscription if it is there.
 pub async fn delete_subscription(config: &PubsubConfig, subscription: &str) -> Result<(), PubsubError> {
     crate::live::delete(&Connection::new(config.clone()), &config.subscription(subscription)).await
+}
+
+/// Which of these topics and subscriptions are not there, by their short names. Wants permission to see them.
+pub async fn missing(
+    config: &PubsubConfig,
+    topics: &[String],
+    subscriptions: &[String],
+) -> Result<Vec<String>, PubsubError> {
+    let connection = Connection::new(config.clone());
+    let mut missing = Vec::new();
+    for topic in topics {
+        let name = config.topic(topic);
+        let found = within("get", &name, async {
+            let found = connection.topics().await?.get_topic().set_topic(&name).send().await;
+            is_there(found, &name)
+        });
+        if !found.await? {
+            missing.push(format!("topic {topic}"));
+        }
+    }
+    for subscription in subscriptions {
+        let name = config.subscription(subscription);
+        let found = within("get", &name, async {
+            let found = connection.subscriptions().await?.get_subscription().set_subscription(&name).send().await;
+            is_there(found, &name)
+        });
+        if !found.await? {
+            missing.push(format!("subscription {subscription}"));
+        }
+    }
+    Ok(missing)
+}
+
+fn is_there<T>(found: Result<T, Error>, name: &str) -> Result<bool, PubsubError> {
+    match found {
+        Ok(_) => Ok(true),
+        Err(error) if crate::failure::is(&error, Code::NotFound) => Ok(false),
+        Err(error) => Err(PubsubError::of("get", name, &error)),
+    }
 }

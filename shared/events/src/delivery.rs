@@ -142,7 +142,8 @@ impl Handler {
 
     /// Sets an event aside for people to look at.
     pub async fn park(&self, envelope: &Envelope, store: &Store, reason: String, now: Time) -> Outcome {
-        tracing::error!(handler = self.name, event = envelope.name, event_id = %envelope.id, reason, "an event was parked");
+        let event_id = &envelope.id;
+        tracing::error!(metric = "event_parked", handler = self.name, event = envelope.name, %event_id, reason, "an event was parked");
         metrics::counter!("events_parked_total", "handler" => self.name).increment(1);
         let parked = Parked { event: envelope.clone(), handler: self.name.to_owned(), reason, at: now };
         let id = effect_id(&envelope.id, self.name);

@@ -126,6 +126,9 @@ pub async fn sweep(store: &Store, bus: &dyn Bus, now: Time, age: Duration) -> Re
     let mut published = 0;
     loop {
         let left = store.query(&OUTBOX, &page).await?;
+        if published == 0 {
+            tell_age(store, left.first().map(|oldest| oldest.value.occurred_at), now);
+        }
         let Some(last) = left.last() else { return Ok(published) };
         let place = Cursor { values: vec![last.value.occurred_at.to_string().into()], id: last.id.clone() };
         let ids: Vec<String> = left.iter().map(|doc| doc.id.clone()).collect();
@@ -140,6 +143,14 @@ pub async fn sweep(store: &Store, bus: &dyn Bus, now: Time, age: Duration) -> Re
         published += ids.len();
         page = page.after(Some(place));
     }
+}
+
+/// How old the oldest event is that was found: `outbox_oldest_seconds`, 0 where all were published at once. An alert belongs
+/// on it.
+fn tell_age(store: &Store, oldest: Option<Time>, now: Time) {
+    let seconds = oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+    let tenant = &store.database().tenant;
+    tracing::info!(target: "metric", metric = "outbox_oldest_seconds", seconds, %tenant, "the outbox was swept");
 }
 
 /// Why a sweep failed; the next one tries again.

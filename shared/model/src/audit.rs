@@ -65,7 +65,7 @@ pub enum Outcome {
 }
 
 /// All entries, by [`AuditId`].
-pub const AUDIT: Collection<AuditEntry> = Collection::top("audit", INDEXES);
+pub const AUDIT: Collection<AuditEntry> = Collection::top("audit", INDEXES).unindexed(&["at"]);
 
 /// The composite indexes of the log: of all by time, and by each filter.
 pub const INDEXES: &[Index] = &[

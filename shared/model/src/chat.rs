@@ -255,7 +255,7 @@ pub enum Happening {
 
 /// A chat's log, by entry number (see [`sequence_id`]).
 pub fn log(chat: &ChatId) -> Collection<LogEntry> {
-    Collection::below("chats", chat.as_str(), "log", &[])
+    Collection::below("chats", chat.as_str(), "log", &[]).expiring()
 }
 
 /// The document id of a number: ten digits, so that ids sort as numbers do.

@@ -67,7 +67,7 @@ pub struct Effect {
 }
 
 /// Effects, by [`effect_id`].
-pub const EFFECTS: Collection<Effect> = Collection::top("effects", &[]);
+pub const EFFECTS: Collection<Effect> = Collection::top("effects", &[]).expiring();
 
 /// The document id of an effect.
 pub fn effect_id(event: &EventId, handler: &str) -> String {
@@ -104,7 +104,12 @@ macro_rules! events {
                 Some(self.$($lane).+.to_string())
             })?
         }
-    )*};
+    )*
+
+    /// The names of all events.
+    pub const fn names() -> &'static [&'static str] {
+        &[$($name),*]
+    }};
 }
 
 events! {

@@ -67,7 +67,7 @@ pub enum Told {
 
 /// A user's entries, by number (see [`crate::chat::sequence_id`]), from 1 without gaps.
 pub fn inbox(user: &UserId) -> Collection<InboxEntry> {
-    Collection::below("users", user.as_str(), "inbox", &[])
+    Collection::below("users", user.as_str(), "inbox", &[]).expiring()
 }
 
 /// How far a user's inbox goes.

@@ -94,7 +94,7 @@ impl Invitations {
 }
 
 /// The invitations, by patient id.
-pub const INVITATIONS: Collection<Invitations> = Collection::top("patient-invitations", &[]);
+pub const INVITATIONS: Collection<Invitations> = Collection::top("patient-invitations", &[]).expiring();
 
 /// The label of a code's blind index.
 pub const CODE_INDEX: &str = "patient.invitation";
@@ -127,7 +127,7 @@ impl WrongCodes {
 }
 
 /// The wrong codes, by the id of the user who tried them.
-pub const WRONG_CODES: Collection<WrongCodes> = Collection::top("wrong-invitation-codes", &[]);
+pub const WRONG_CODES: Collection<WrongCodes> = Collection::top("wrong-invitation-codes", &[]).expiring();
 
 /// Which record an account is tied to: what keeps it to one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! What is stored: one file per kind of document, with its fields, which of them are sealed, its collection with the
 //! indexes that its queries need, and its predicates. Plain data: no HTTP, no SQL, no I/O.
 //!
-//! To add a kind: a file with the struct, a `Collection` and a unit test of its predicates. A field that is personal
+//! To add a kind: a file with the struct, a `Collection`, its line in [`kinds`] and a unit test of its predicates. A field that is personal
 //! data is a [`kernel::Sealed`] and says under which subject's key.
 
 pub mod address;
@@ -15,6 +15,7 @@ pub mod emergency;
 pub mod event;
 pub mod inbox;
 pub mod invitation;
+mod kinds;
 pub mod membership;
 pub mod message;
 pub mod note;
@@ -35,6 +36,8 @@ pub mod vitals;
 
 use store::{Index, IndexField};
 
+pub use kinds::kinds;
+
 /// Every index that queries use, by collection: the composite ones of the collections, and the single fields, which
 /// Firestore indexes by itself and SQLite does not. The API document of a query is its collection; a test of the store
 /// refuses a query whose composite index is not declared.
@@ -51,17 +54,10 @@ pub fn indexes() -> Vec<(&'static str, Index)> {
         ("notifications", &[IndexField::Ascending("isRead")]),
         ("patients", &[IndexField::Contains("holders")]),
         ("consents", &[IndexField::Descending("grantedAt")]),
-        ("users", &[IndexField::Ascending("role")]),
         ("patients", &[IndexField::Contains("words")]),
         ("patients", &[IndexField::Ascending("userId")]),
         ("vitals", &[IndexField::Descending("recordedAt")]),
     ];
-    all.extend(audit::INDEXES.iter().map(|index| ("audit", *index)));
-    all.extend(patient::INDEXES.iter().map(|index| ("patients", *index)));
-    all.extend(emergency::INDEXES.iter().map(|index| ("break-glass-reviews", *index)));
-    all.extend(audit_tree::BATCH_INDEXES.iter().map(|index| ("audit-batches", *index)));
-    all.extend(notification::INDEXES.iter().map(|index| ("notifications", *index)));
-    all.extend(session::INDEXES.iter().map(|index| ("sessions", *index)));
-    all.extend(message::INDEXES.iter().map(|index| ("messages", *index)));
+    all.extend(kinds().into_iter().flat_map(|kind| kind.indexes.iter().map(move |index| (kind.name, *index))));
     all
 }

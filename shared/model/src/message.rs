@@ -126,7 +126,7 @@ pub struct ClientSend {
 
 /// What a user's clients sent, by a hash of their ids.
 pub fn client_sends(user: &UserId) -> Collection<ClientSend> {
-    Collection::below("users", user.as_str(), "client-sends", &[])
+    Collection::below("users", user.as_str(), "client-sends", &[]).expiring()
 }
 
 /// The public id of a message, from which [`parse_message_id`] finds it with one read.

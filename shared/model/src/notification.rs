@@ -84,7 +84,7 @@ pub fn id_for_emergency(emergency: &EmergencyId) -> Option<NotificationId> {
 
 /// A user's notifications, by notification id.
 pub fn notifications(user: &UserId) -> Collection<Notification> {
-    Collection::below("users", user.as_str(), "notifications", INDEXES)
+    Collection::below("users", user.as_str(), "notifications", INDEXES).expiring()
 }
 
 /// The composite indexes of notifications: the unread ones, newest first.

@@ -44,4 +44,4 @@ pub struct OneTimeToken {
 }
 
 /// Tokens that were not used, by the token's SHA-256 in base64url.
-pub const ONE_TIME_TOKENS: Collection<OneTimeToken> = Collection::top("one-time-tokens", &[]);
+pub const ONE_TIME_TOKENS: Collection<OneTimeToken> = Collection::top("one-time-tokens", &[]).expiring();

@@ -112,4 +112,4 @@ impl OutgoingMessage {
 }
 
 /// All messages, by [`kernel::OutgoingId`].
-pub const OUTGOING: Collection<OutgoingMessage> = Collection::top("outgoing-messages", &[]);
+pub const OUTGOING: Collection<OutgoingMessage> = Collection::top("outgoing-messages", &[]).expiring();

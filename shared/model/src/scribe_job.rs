@@ -82,4 +82,4 @@ impl ScribeJob {
 }
 
 /// Jobs, by job id.
-pub const SCRIBE_JOBS: Collection<ScribeJob> = Collection::top("scribe-jobs", &[]);
+pub const SCRIBE_JOBS: Collection<ScribeJob> = Collection::top("scribe-jobs", &[]).expiring();

@@ -88,7 +88,7 @@ impl Session {
 pub const INDEXES: &[Index] = &[&[IndexField::Ascending("userId"), IndexField::Descending("expiresAt")]];
 
 /// Sessions, by session id.
-pub const SESSIONS: Collection<Session> = Collection::top("sessions", INDEXES);
+pub const SESSIONS: Collection<Session> = Collection::top("sessions", INDEXES).expiring();
 
 #[cfg(test)]
 mod tests {

@@ -130,7 +130,7 @@ impl Attempts {
 
 /// Failed attempts: `i_` and the blind index of the address or number given, whether or not it has an account; `a_` and the
 /// blind index of the client's network; `p_` and both of these, for that address or number from that network; `u_` and the user's id for what a signed-in user fails at.
-pub const ATTEMPTS: Collection<Attempts> = Collection::top("sign-in-attempts", &[]);
+pub const ATTEMPTS: Collection<Attempts> = Collection::top("sign-in-attempts", &[]).expiring();
 
 /// The label of the blind index of a client's network.
 pub const ADDRESS_INDEX: &str = "client.address";
@@ -209,7 +209,7 @@ impl OtpRequest {
 }
 
 /// Codes asked for, by [`OtpRequestId`].
-pub const OTP_REQUESTS: Collection<OtpRequest> = Collection::top("otp-requests", &[]);
+pub const OTP_REQUESTS: Collection<OtpRequest> = Collection::top("otp-requests", &[]).expiring();
 
 /// What a code is hashed with, so that a code of one request is none of another.
 pub fn otp_text(request: &OtpRequestId, code: &str) -> String {
@@ -273,7 +273,7 @@ impl Throttle {
 
 /// Throttles: `code_` or `reset_` and the blind index of the address or number; then, where it counts what one network
 /// asks for, a dot and the blind index of the network.
-pub const THROTTLES: Collection<Throttle> = Collection::top("message-throttles", &[]);
+pub const THROTTLES: Collection<Throttle> = Collection::top("message-throttles", &[]).expiring();
 
 /// The accounts that have shown a telephone number to be theirs. A family may share one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

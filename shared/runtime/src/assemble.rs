@@ -2,15 +2,21 @@ use std::sync::{Arc, OnceLock};
 
 use access::password::Passwords;
 use access::token::Tokens;
-use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
 use events::{Bus, Handler, Handlers, InProcessBus, Outbox};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use vault::Vault;
-use web::{App, Function, Limits, Parts, Schedule, SessionGate, Settings, Tenants};
+use web::{App, Function, Limits, Need, Parts, Schedule, SessionGate, Settings, Tenants, needs_of};
 
+use crate::health::Facts;
 use crate::layers::{VERSION, with_layers};
-use crate::{Platform, TriggerAuth, health, triggers};
+use crate::{Platform, TriggerAuth, health, triggers, undeclared};
+
+/// Where the keys that check access tokens are: an operation of `identity`.
+const PUBLIC_KEYS: &str = "/.well-known/jwks.json";
 
 /// Functions joined with a platform.
 pub struct Assembled {
@@ -46,7 +52,7 @@ impl BusOf {
     }
 }
 
-/// Joins functions and a platform. `auth` checks who calls the trigger paths; `None` leaves them out.
+/// Joins functions and a platform, of which they get what they say that they need. `auth` checks who calls the trigger paths; `None` leaves them out.
 pub fn assemble(
     platform: Platform,
     functions: Vec<Function>,
@@ -82,18 +88,20 @@ pub fn assemble(
         platform.clock.clone(),
         platform.random.clone(),
     );
+    let needs = needs_of(&functions);
     let app = App::new(Parts {
         tenants,
         vault: Vault::new(platform.key_wrap.clone(), platform.random.clone(), platform.clock.clone()),
-        tokens,
+        tokens: undeclared::tokens(&needs, tokens),
         passwords,
         outside: Arc::new(accounts::Outsiders::new(settings.outside.clone())),
         limits: Limits::new(settings.limits, platform.clock.clone()),
         sessions: SessionGate::new(platform.clock.clone(), settings.session_idle),
-        live: platform.live.clone(),
+        live: undeclared::live(&needs, platform.live.clone()),
         messages: platform.messages.clone(),
         shows_again: Arc::new(charts::WhileTiesLast),
-        blobs: platform.blobs.clone(),
+        blobs: undeclared::blobs(&needs, Need::Files, platform.blobs.clone()),
+        checkpoints: undeclared::blobs(&needs, Need::Checkpoints, platform.checkpoints.clone()),
         clock: platform.clock.clone(),
         random: platform.random.clone(),
         settings,
@@ -111,6 +119,10 @@ pub fn assemble(
         raw = raw.merge(function.raw.clone());
     }
     let (api, openapi) = api.merge(health::routes()).split_for_parts();
+    if !openapi.paths.paths.contains_key(PUBLIC_KEYS) {
+        // Whoever checks tokens finds the keys at every service: the gateway asks the one that it can reach.
+        raw = raw.route(PUBLIC_KEYS, get(public_keys));
+    }
     let mut router = api
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::idempotency))
         .layer(axum::middleware::from_fn_with_state(app.clone(), web::audit))
@@ -126,8 +138,13 @@ pub fn assemble(
         router = router.merge(crate::files::routes(urls));
     }
     let names = functions.iter().map(|function| function.name).collect();
-    let router = with_layers(router, &app, names, platform.name, &openapi);
+    let facts = Facts { functions: names, needs, platform: platform.name, bus: bus.clone() };
+    let router = with_layers(router, &app, facts, &openapi);
     Assembled { app, router, bus, openapi, schedules, functions }
+}
+
+async fn public_keys(State(app): State<App>) -> Json<serde_json::Value> {
+    Json(app.tokens.jwks())
 }
 
 /// The document of these functions' API, without running them.

@@ -22,17 +22,11 @@ const TRACE: HeaderName = HeaderName::from_static("x-cloud-trace-context");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What stands around every route, outermost last.
-pub(crate) fn with_layers(
-    router: Router<App>,
-    app: &App,
-    functions: Vec<&'static str>,
-    platform: &'static str,
-    openapi: &OpenApi,
-) -> Router {
+pub(crate) fn with_layers(router: Router<App>, app: &App, facts: Facts, openapi: &OpenApi) -> Router {
     let document = openapi.to_json().unwrap_or_default();
     router
         .merge(health::pages(document))
-        .layer(axum::Extension(Facts { functions, platform }))
+        .layer(axum::Extension(facts))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::internal("a handler panicked; the log has the message").into_response()

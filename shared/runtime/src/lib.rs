@@ -7,19 +7,24 @@
 //! - `triggers` decodes Pub/Sub, CloudEvents and Scheduler calls into the same handlers.
 
 mod assemble;
+mod command_line;
 mod config;
 mod dev_outbox;
 mod files;
 mod health;
 mod layers;
 mod logs;
+mod on_google;
+mod on_one_machine;
 mod platform;
 mod serve;
 mod triggers;
+mod undeclared;
 
 pub use assemble::{Assembled, BusOf, assemble, openapi};
-pub use config::{Config, ConfigError, PlatformKind};
+pub use config::{BlobPlace, Config, ConfigError, KeyKeeper, Place, PlatformKind, TokenKeys, Variable};
 pub use layers::VERSION;
-pub use platform::{DevOutbox, Platform, declared_indexes};
-pub use serve::{Opened, Serving, log, open, run, run_all, start, stop_signal};
-pub use triggers::{TriggerAuth, decode_envelope};
+pub use on_google::open_registry;
+pub use platform::{DevOutbox, Platform, declared_indexes, declared_kinds};
+pub use serve::{Opened, Serving, log, open, run, start, stop_signal, use_one_tls_provider};
+pub use triggers::{SWEEP, TriggerAuth, decode_envelope};

@@ -21,9 +21,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub(crate) fn start(project: Option<String>) {
     // Not `EnvFilter`: its patterns cost more time at start than everything else together.
     let filter = std::env::var("LOG").ok().and_then(|text| text.parse().ok());
-    let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let is_terminal = std::io::stdout().is_terminal();
+    let filter: Targets = filter.unwrap_or_else(|| usual_filter(is_terminal));
     let registry = tracing_subscriber::registry().with(filter);
-    let started = if std::io::stdout().is_terminal() {
+    let started = if is_terminal {
         registry.with(fmt::layer().compact().with_target(false)).try_init()
     } else {
         registry.with(fmt::layer().fmt_fields(JsonFields).event_format(CloudFormat { project })).try_init()
@@ -31,6 +32,12 @@ pub(crate) fn start(project: Option<String>) {
     if started.is_err() {
         tracing::debug!("logging was started before");
     }
+}
+
+/// Lines with the target `metric` are measurements for Cloud Monitoring, of no use to a person on a terminal.
+fn usual_filter(is_terminal: bool) -> Targets {
+    let usual = Targets::new().with_default(LevelFilter::INFO);
+    if is_terminal { usual.with_target("metric", LevelFilter::OFF) } else { usual }
 }
 
 /// The metrics of this process.

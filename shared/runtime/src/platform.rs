@@ -3,8 +3,8 @@ use std::sync::Arc;
 use blobs::{Blobs, UrlSigner};
 use connect::messages::{Messenger, SimulatedMessenger};
 use events::{Bus, Live};
-use kernel::{Clock, Random};
-use store::{Backend, Database};
+use kernel::{Clock, Random, TenantId};
+use store::{Backend, Database, Kind};
 use store_sqlite::Declared;
 use vault::KeyWrap;
 
@@ -25,8 +25,10 @@ pub struct Platform {
     pub messages: Arc<dyn Messenger>,
     /// Whose messages the page `GET /dev/outbox` shows; `None` leaves the page out.
     pub dev_outbox: Option<DevOutbox>,
-    /// Files.
-    pub blobs: Arc<dyn Blobs>,
+    /// Files of users; `None` where no function needs them.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// Audit checkpoints; `None` where no function needs them.
+    pub checkpoints: Option<Arc<dyn Blobs>>,
     /// What checks the signed URLs of files that this process serves itself; `None` where another service does.
     pub blob_urls: Option<UrlSigner>,
     /// What wraps data keys.
@@ -46,8 +48,22 @@ pub struct DevOutbox {
     pub open_to_others: bool,
 }
 
+/// Every collection there is, in the order of their names: what Firestore's settings are made of.
+pub fn declared_kinds() -> Vec<Kind> {
+    let mut kinds = model::kinds();
+    kinds.extend([vault::DATA_KEYS.kind(), web::idempotency_keys()]);
+    kinds.sort_by_key(|kind| kind.name);
+    kinds
+}
+
 /// The indexes that SQLite makes: the composite ones that collections declare, and those of single fields, which
 /// Firestore has by itself.
 pub fn declared_indexes() -> Vec<Declared> {
     model::indexes().into_iter().map(Declared::from).collect()
+}
+
+/// The database with the tenants' registry.
+pub(crate) fn registry(name: &str, project: &str) -> anyhow::Result<Database> {
+    let tenant: TenantId = "registry".parse()?;
+    Ok(Database { tenant, project: project.to_owned(), name: name.to_owned(), prefix: String::new() })
 }

@@ -1,28 +1,22 @@
+use std::io::Write;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use access::oidc::{GOOGLE_ISSUERS, HttpJwks, OidcConfig, OidcVerifier};
 use access::outside::{IssuerConfig, OutsideIssuers};
 use access::password::{Cost, Passwords};
-use access::token::{SigningKeys, Tokens};
 use anyhow::Context;
-use blobs::{FolderBlobs, UrlSigner};
-use connect::messages::SimulatedMessenger;
-use events::InProcessLive;
-use events_pubsub::{PubsubBus, PubsubConfig, PubsubLive};
-use kernel::{Clock, OsRandom, Random, SystemClock, TenantId};
-use store::{Backend, Database};
-use store_firestore::{FirestoreBackend, FirestoreConfig};
-use store_sqlite::SqliteBackend;
+use kernel::{Clock, OsRandom, Random, SystemClock};
+use store::Backend;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use vault::KeyFile;
-use web::Function;
-use zeroize::Zeroizing;
+use web::{Function, needs_of};
 
+use crate::command_line::{self, Asked};
 use crate::triggers::{SWEEP_AGE, run_for_all, sweep_all};
-use crate::{Assembled, BusOf, Config, DevOutbox, Platform, PlatformKind, TriggerAuth, assemble};
+use crate::{Assembled, BusOf, Config, PlatformKind, TriggerAuth, assemble};
 
 /// After SIGTERM Cloud Run waits ten seconds; requests get most of them.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -38,18 +32,26 @@ pub struct Serving {
     backend: Arc<dyn Backend>,
 }
 
-/// Serves one function in a container, until SIGTERM.
-pub async fn run(function: Function) -> anyhow::Result<()> {
-    serve_until_stopped(vec![function], PlatformKind::Google).await
+/// A function's program: serves it until SIGTERM, or says what `--help` and `--version` ask for. What keeps it from serving
+/// is told in words, and then it ends with status 1.
+#[expect(clippy::print_stderr, reason = "where there is no configuration, there is no log")]
+pub async fn run(function: Function) -> ExitCode {
+    match serve_or_tell(function).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-/// Serves all functions in one process, until Ctrl-C or SIGTERM.
-pub async fn run_all(functions: Vec<Function>) -> anyhow::Result<()> {
-    serve_until_stopped(functions, PlatformKind::Local).await
-}
-
-async fn serve_until_stopped(functions: Vec<Function>, default: PlatformKind) -> anyhow::Result<()> {
-    let config = Config::from_env(default)?;
+async fn serve_or_tell(function: Function) -> anyhow::Result<()> {
+    if let Asked::Text(text) = command_line::read(&function, std::env::args().skip(1))? {
+        std::io::stdout().write_all(text.as_bytes())?;
+        return Ok(());
+    }
+    let functions = vec![function];
+    let config = Config::from_env(PlatformKind::Google, &needs_of(&functions))?;
     log(&config);
     let serving = start(config, functions).await?;
     stop_signal().await;
@@ -80,21 +82,26 @@ impl Opened {
     }
 }
 
+/// Chooses how this process speaks TLS; a second call changes nothing. [`open`] does it, and what asks other services
+/// without opening an application has to.
+pub fn use_one_tls_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// Joins functions with the platform that `config` names, and listens to nobody.
 pub fn open(config: Config, functions: Vec<Function>) -> anyhow::Result<Opened> {
-    // The one TLS provider; a second installation, in tests, changes nothing.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    use_one_tls_provider();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
-    let (platform, keys) = match config.platform {
-        PlatformKind::Local => local(&config, clock, random)?,
-        PlatformKind::Google => google(&config, clock, random)?,
+    let (platform, tokens) = match config.platform {
+        PlatformKind::Local => crate::on_one_machine::open(&config, clock, random)?,
+        PlatformKind::Google => crate::on_google::open(&config, clock, random)?,
     };
     let backend = platform.backend.clone();
     let auth = trigger_auth(&config, platform.clock.clone())?;
-    let tokens = Tokens::new(keys, platform.random.clone());
     let passwords = Passwords::new(Cost::default(), platform.random.clone())?;
-    let mut settings = config.settings;
+    let mut settings = config.settings.clone();
+    crate::on_google::use_vertex_ai(&config, &mut settings.scribe)?;
     settings.outside = outside_issuers(config.outside_issuers, &platform.clock)?;
     let assembled = Arc::new(assemble(platform, functions, settings, tokens, passwords, auth));
     Ok(Opened { assembled, backend })
@@ -145,83 +152,6 @@ impl Serving {
     }
 }
 
-fn local(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
-    let backend = SqliteBackend::open(config.data_dir.join("databases"), crate::platform::declared_indexes());
-    let key_file = config.key_file_path();
-    let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
-    let is_shown = config.host.is_loopback() || config.dev_outbox;
-    let dev_outbox = DevOutbox { messages: messages.clone(), open_to_others: config.dev_outbox };
-    let pem = match &config.signing_key {
-        Some(pem) => Zeroizing::new(pem.disclose().clone()),
-        None => {
-            let new = SigningKeys::generate()?.to_pem();
-            let path = config.data_dir.join("signing-key.pem");
-            vault::secret_file::open_or_create(&path, random.as_ref(), || new)?
-        }
-    };
-    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
-    let platform = Platform {
-        name: "local",
-        backend: Arc::new(backend),
-        registry: registry(&config.registry_database, "")?,
-        bus: None,
-        live: Arc::new(InProcessLive::default()),
-        blobs,
-        blob_urls: Some(blob_urls),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
-        messages,
-        dev_outbox: is_shown.then_some(dev_outbox),
-        clock,
-        random,
-    };
-    let keys = SigningKeys::from_pem(&pem)?;
-    Ok((platform, keys))
-}
-
-fn google(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<(Platform, SigningKeys)> {
-    let project = config.project.clone().context("GOOGLE_CLOUD_PROJECT is not set")?;
-    let key_file = config.key_file.clone().context("KEY_FILE is not set")?;
-    let pem = config.signing_key.as_ref().context("SIGNING_KEY_PEM is not set")?.disclose();
-    let keys = SigningKeys::from_pem(pem)?;
-    let (blobs, blob_urls) = files(config, pem.as_bytes(), &clock, &random);
-    let firestore = FirestoreConfig { emulator_host: config.firestore_emulator.clone(), ..FirestoreConfig::default() };
-    let backend = FirestoreBackend::new(firestore, random.clone());
-    let pubsub = PubsubConfig::new(project.clone(), config.pubsub_emulator.clone());
-    let instance = kernel::RandomExt::uuid(random.as_ref()).simple().to_string();
-    let platform = Platform {
-        name: "google",
-        backend: Arc::new(backend),
-        registry: registry(&config.registry_database, &project)?,
-        bus: Some(Arc::new(PubsubBus::new(pubsub.clone()))),
-        live: Arc::new(PubsubLive::new(pubsub, instance)),
-        blobs,
-        blob_urls: Some(blob_urls),
-        key_wrap: Arc::new(KeyFile::open_or_create(&key_file, random.clone(), clock.clone())?),
-        messages: Arc::new(SimulatedMessenger::new(clock.clone())),
-        dev_outbox: None,
-        clock,
-        random,
-    };
-    Ok((platform, keys))
-}
-
-/// Files in a folder. Their URLs are signed under a key that every instance derives from the same secret.
-fn files(
-    config: &Config,
-    secret: &[u8],
-    clock: &Arc<dyn Clock>,
-    random: &Arc<dyn Random>,
-) -> (Arc<FolderBlobs>, UrlSigner) {
-    let urls = UrlSigner::derived(&config.public_url, secret);
-    let blobs = FolderBlobs::new(&config.blobs_dir, urls.clone(), clock.clone(), random.clone());
-    (Arc::new(blobs), urls)
-}
-
-fn registry(name: &str, project: &str) -> anyhow::Result<Database> {
-    let tenant: TenantId = "registry".parse()?;
-    Ok(Database { tenant, project: project.to_owned(), name: name.to_owned(), prefix: String::new() })
-}
-
 fn outside_issuers(configs: Vec<IssuerConfig>, clock: &Arc<dyn Clock>) -> anyhow::Result<OutsideIssuers> {
     if configs.is_empty() {
         return Ok(OutsideIssuers::default());
@@ -240,7 +170,8 @@ fn trigger_auth(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Option
         Some(issuer) => vec![issuer.clone()],
         None => GOOGLE_ISSUERS.iter().map(|issuer| (*issuer).to_owned()).collect(),
     };
-    let accept = OidcConfig { issuers, audience, service_accounts: config.trigger_accounts.clone() };
+    let service_accounts = config.trigger_accounts.clone();
+    let accept = OidcConfig { issuers, audience, service_accounts, checked_before: config.iam_guarded };
     let source = HttpJwks::new(connect::http::client(Duration::from_secs(5))?, config.trigger_jwks_url.clone());
     let verifier = OidcVerifier::new(accept, Arc::new(source), clock);
     Ok(Some(TriggerAuth::Oidc(Arc::new(verifier))))

@@ -86,6 +86,7 @@ async fn world() -> World {
         issuers: GOOGLE_ISSUERS.map(str::to_owned).to_vec(),
         audience: AUDIENCE.to_owned(),
         service_accounts: vec![ACCOUNT.to_owned()],
+        checked_before: false,
     };
     let clock = Arc::new(FixedClock::default());
     let verifier = OidcVerifier::new(accept, Arc::new(Keys(keys.to_string().into_bytes())), clock.clone());

@@ -17,6 +17,7 @@ mod write;
 
 pub use backend::FirestoreBackend;
 pub use config::FirestoreConfig;
+pub use value::{EXPIRE_FIELD, STAMP_FIELD};
 
 /// Firestore's wire types.
 mod proto {

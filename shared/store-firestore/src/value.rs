@@ -15,9 +15,9 @@ use crate::proto::{ArrayValue, MapValue, Timestamp, Value as Stored};
 /// The field that holds JSON text where Firestore cannot hold the value itself.
 const JSON_FIELD: &str = "$json";
 /// The field of a document that Firestore's TTL policy looks at.
-pub(crate) const EXPIRE_FIELD: &str = "_expireAt";
+pub const EXPIRE_FIELD: &str = "_expireAt";
 /// The field of a document with its commit's stamp (see `write`).
-pub(crate) const STAMP_FIELD: &str = "_write";
+pub const STAMP_FIELD: &str = "_write";
 
 /// The field of every document with `true` in it: Firestore has no index of all documents downwards, but one of all that
 /// have a field (see `query`).

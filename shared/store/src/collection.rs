@@ -18,41 +18,77 @@ pub enum IndexField {
 /// A composite index of a collection. Queries by one field, and by several fields for equality only, need none.
 pub type Index = &'static [IndexField];
 
+/// What a store has to know of a collection, or of all that share a name below different parents: what Firestore's
+/// settings are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The name, without a parent.
+    pub name: &'static str,
+    /// Whether it stands below documents of another collection.
+    pub is_nested: bool,
+    /// The composite indexes that its queries need.
+    pub indexes: &'static [Index],
+    /// Whether some of its documents may be removed by the store after a time.
+    pub expires: bool,
+    /// Fields that no query asks for by themselves, and that grow with time: an index of them would slow every write.
+    pub unindexed: &'static [&'static str],
+}
+
 /// A collection of documents of one type: what `model` declares and [`crate::Store`] reads and writes.
 pub struct Collection<T> {
     parent: Option<(&'static str, Cow<'static, str>)>,
-    name: &'static str,
-    indexes: &'static [Index],
+    kind: Kind,
     document: PhantomData<fn() -> T>,
 }
 
 impl<T> Collection<T> {
     /// A collection at the top, with the composite indexes its queries need.
     pub const fn top(name: &'static str, indexes: &'static [Index]) -> Self {
-        Self { parent: None, name, indexes, document: PhantomData }
+        let kind = Kind { name, is_nested: false, indexes, expires: false, unindexed: &[] };
+        Self { parent: None, kind, document: PhantomData }
     }
 
     /// A collection below a document of the collection `parent`.
     pub fn below(parent: &'static str, id: impl Into<String>, name: &'static str, indexes: &'static [Index]) -> Self {
-        Self { parent: Some((parent, Cow::Owned(id.into()))), name, indexes, document: PhantomData }
+        let kind = Kind { name, is_nested: true, indexes, expires: false, unindexed: &[] };
+        Self { parent: Some((parent, Cow::Owned(id.into()))), kind, document: PhantomData }
+    }
+
+    /// The same, with documents that the store may remove by itself: those of [`crate::Transaction::put_until`].
+    #[must_use]
+    pub const fn expiring(mut self) -> Self {
+        self.kind.expires = true;
+        self
+    }
+
+    /// The same, with fields that get no index of their own. Composite indexes with them stay.
+    #[must_use]
+    pub const fn unindexed(mut self, fields: &'static [&'static str]) -> Self {
+        self.kind.unindexed = fields;
+        self
+    }
+
+    /// What a store has to know of it.
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The path, as [`crate::Key`] has it.
     pub fn path(&self) -> String {
         match &self.parent {
-            None => self.name.to_owned(),
-            Some((parent, id)) => format!("{parent}/{id}/{}", self.name),
+            None => self.kind.name.to_owned(),
+            Some((parent, id)) => format!("{parent}/{id}/{}", self.kind.name),
         }
     }
 
     /// The name without a parent: what a composite index belongs to.
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.kind.name
     }
 
     /// The declared composite indexes.
     pub const fn indexes(&self) -> &'static [Index] {
-        self.indexes
+        self.kind.indexes
     }
 
     /// All documents of this collection, as a query to add to.
@@ -63,7 +99,7 @@ impl<T> Collection<T> {
 
 impl<T> Clone for Collection<T> {
     fn clone(&self) -> Self {
-        Self { parent: self.parent.clone(), name: self.name, indexes: self.indexes, document: PhantomData }
+        Self { parent: self.parent.clone(), kind: self.kind, document: PhantomData }
     }
 }
 

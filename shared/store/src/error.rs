@@ -50,6 +50,13 @@ pub enum Error {
         /// The index's fields.
         fields: String,
     },
+    /// A document that may be removed after a time, in a collection that does not declare that: the store's service would
+    /// keep it for good. A mistake in the program.
+    #[error("{collection} gets a document that expires, and does not declare that its documents do")]
+    ExpiryNotDeclared {
+        /// The collection.
+        collection: String,
+    },
     /// A name or id that can be in no path: a mistake in the program.
     #[error("{what} cannot be part of a document's path")]
     BadPath {

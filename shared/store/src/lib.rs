@@ -22,7 +22,7 @@ mod store;
 mod transaction;
 
 pub use backend::{Backend, CommitError, Database, Document, Fields, Key, Precondition, Version, Write};
-pub use collection::{Collection, Index, IndexField};
+pub use collection::{Collection, Index, IndexField, Kind};
 pub use error::Error;
 pub use meter::{Counts, Meter};
 pub use query::{Cursor, Direction, Filter, Op, Query};

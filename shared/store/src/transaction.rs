@@ -88,7 +88,8 @@ impl Transaction {
         self.write(collection, id, value, None, false)
     }
 
-    /// Writes a document that the store may remove by itself after `expire_at`.
+    /// Writes a document that the store may remove by itself after `expire_at`. The collection has to be
+    /// [`Collection::expiring`].
     pub fn put_until<T: Serialize>(
         &self,
         collection: &Collection<T>,
@@ -146,6 +147,9 @@ impl Transaction {
         must_be_new: bool,
     ) -> Result<(), Error> {
         let path = collection.path();
+        if expire_at.is_some() && !collection.kind().expires {
+            return Err(Error::ExpiryNotDeclared { collection: path });
+        }
         let fields = untyped(&path, value)?;
         self.state.lock().writes.insert(Key::new(path, id), Pending::Put { fields, expire_at, must_be_new });
         Ok(())

@@ -5,7 +5,7 @@ use access::Principal;
 use access::password::{Cost, Passwords};
 use access::token::{SigningKeys, Tokens};
 use axum::Router;
-use blobs::{FolderBlobs, UrlSigner};
+use blobs::{Blobs, FolderBlobs, UrlSigner};
 use connect::messages::{SimulatedMessage, SimulatedMessenger};
 use events::{InProcessLive, Live};
 use http::Method;
@@ -41,6 +41,12 @@ pub struct TestApp {
     pub faults: Arc<Faults>,
     /// Keeps what was sent, and decides what becomes of it.
     pub messages: Arc<SimulatedMessenger>,
+    /// Files of users, whether a function says that it needs them or not.
+    pub blobs: Arc<dyn Blobs>,
+    /// Audit checkpoints, likewise.
+    pub checkpoints: Arc<dyn Blobs>,
+    /// Tokens that are signed, likewise.
+    pub tokens: Tokens,
     assembled: Assembled,
     platform: Platform,
     /// Goes with the last instance that uses it.
@@ -152,7 +158,8 @@ impl TestApp {
         let messages = Arc::new(SimulatedMessenger::new(clock.clone()));
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let urls = UrlSigner::new("", &[7; 32]);
-        let blobs = FolderBlobs::new(&folder.path().join("blobs"), urls.clone(), clock.clone(), random.clone());
+        let blobs: Arc<dyn Blobs> =
+            Arc::new(FolderBlobs::new(&folder.path().join("blobs"), urls.clone(), clock.clone(), random.clone()));
         let platform = Platform {
             name: "test",
             backend,
@@ -161,7 +168,8 @@ impl TestApp {
             live,
             messages: messages.clone(),
             dev_outbox: Some(DevOutbox { messages: messages.clone(), open_to_others: false }),
-            blobs: Arc::new(blobs),
+            blobs: Some(blobs.clone()),
+            checkpoints: Some(blobs.clone()),
             blob_urls: Some(urls),
             key_wrap: Arc::new(MemoryKeys::seeded(Arc::new(SeededRandom::new(11)))),
             clock: clock.clone(),
@@ -170,7 +178,7 @@ impl TestApp {
         let settings = Settings { default_tenant: Some(tenant.clone()), secure_cookies: false, ..settings };
         let tokens = Tokens::new(SigningKeys::generate().unwrap(), random.clone());
         let passwords = Passwords::new(Cost::FOR_TESTS, random).unwrap();
-        let assembled = assemble(platform.clone(), functions, settings, tokens, passwords, triggers);
+        let assembled = assemble(platform.clone(), functions, settings, tokens.clone(), passwords, triggers);
         let record = Tenant {
             name: "Test Clinic".to_owned(),
             project: "test-project".to_owned(),
@@ -185,13 +193,28 @@ impl TestApp {
         let store = app.tenants.open(&tenant).await.unwrap().unwrap();
         assembled.begin().await;
         let router = assembled.router.clone();
-        Self { app, router, clock, tenant, store, faults, messages, assembled, platform, folder }
+        let checkpoints = blobs.clone();
+        Self {
+            app,
+            router,
+            clock,
+            tenant,
+            store,
+            faults,
+            messages,
+            blobs,
+            checkpoints,
+            tokens,
+            assembled,
+            platform,
+            folder,
+        }
     }
 
     /// Another instance of the same application: the same documents, keys, live signals and clock, and no memory in
     /// common.
     pub async fn second_instance(&self, functions: Vec<Function>) -> Self {
-        let (settings, tokens) = (self.app.settings.clone(), self.app.tokens.clone());
+        let (settings, tokens) = (self.app.settings.clone(), self.tokens.clone());
         let assembled = assemble(self.platform.clone(), functions, settings, tokens, self.app.passwords.clone(), None);
         let app = assembled.app.clone();
         let store = app.tenants.open(&self.tenant).await.unwrap().unwrap();
@@ -204,6 +227,9 @@ impl TestApp {
             store,
             faults: self.faults.clone(),
             messages: self.messages.clone(),
+            blobs: self.blobs.clone(),
+            checkpoints: self.checkpoints.clone(),
+            tokens: self.tokens.clone(),
             assembled,
             platform: self.platform.clone(),
             folder: self.folder.clone(),
@@ -300,7 +326,7 @@ impl TestApp {
             .unwrap();
         let principal =
             Principal { user: id.clone(), tenant: self.tenant.clone(), role, session: session.clone(), verified };
-        let token = self.app.tokens.issue(&principal, now).unwrap();
+        let token = self.tokens.issue(&principal, now).unwrap();
         TestUser { id, session, token, name }
     }
 

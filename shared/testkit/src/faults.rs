@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use kernel::Time;
@@ -55,6 +56,17 @@ impl Faults {
     }
 }
 
+/// Fails a test that stores something in a collection which is in no list: in the cloud it would have no settings.
+fn declared(writes: &[Write]) {
+    static KINDS: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| runtime::declared_kinds().into_iter().map(|kind| kind.name).collect());
+    for write in writes.iter().filter(|write| matches!(write, Write::Put { .. })) {
+        let name = write.key().collection.rsplit('/').next().unwrap_or_default();
+        // A test's own collections begin with "test-".
+        assert!(KINDS.contains(name) || name.starts_with("test-"), "the collection \"{name}\" is not in model::kinds");
+    }
+}
+
 /// A backend with faults.
 pub(crate) struct FaultyBackend {
     pub(crate) inner: Arc<dyn Backend>,
@@ -76,6 +88,7 @@ impl Backend for FaultyBackend {
     }
 
     async fn commit(&self, database: &Database, writes: &[Write]) -> Result<(), CommitError> {
+        declared(writes);
         let Some(fault) = self.faults.next(writes) else { return self.inner.commit(database, writes).await };
         if fault == Fault::AnswerLost {
             self.inner.commit(database, writes).await?;

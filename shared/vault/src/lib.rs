@@ -44,4 +44,4 @@ pub use place::Place;
 pub use subject::Subject;
 pub use subject_key::SubjectKey;
 pub use vault::{DATA_KEYS, FreshKey, KEPT_FOR, KeyCounts, Rewrapped, StoredKey, Vault};
-pub use wrap::{KeyWrap, WrappedKey};
+pub use wrap::{KeyWrap, WrappedKey, associated_data};

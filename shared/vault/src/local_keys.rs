@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use aws_lc_rs::aead::LessSafeKey;
 use kernel::{Random, TenantId};
 
-use crate::place::length_prefixed;
 use crate::subject_key::{cipher, decrypt, encrypt};
+use crate::wrap::associated_data;
 use crate::{DataKeyBytes, Error, KeyWrap, WrappedKey};
 
 /// Master keys at hand, the newest of which wraps and all of which unwrap.
@@ -30,7 +30,7 @@ impl LocalKeys {
     pub(crate) fn wrap(&self, tenant: &TenantId, key_id: &str, data_key: &DataKeyBytes) -> Result<WrappedKey, Error> {
         let cipher = self.cipher(&self.current, key_id)?;
         let bytes =
-            encrypt(cipher, self.random.as_ref(), &associated(tenant, key_id, &self.current), data_key.expose());
+            encrypt(cipher, self.random.as_ref(), &associated_data(tenant, key_id, &self.current), data_key.expose());
         Ok(WrappedKey { wrapped_by: self.current.clone(), bytes })
     }
 
@@ -46,7 +46,7 @@ impl LocalKeys {
 
     pub(crate) fn unwrap(&self, tenant: &TenantId, key_id: &str, wrapped: &WrappedKey) -> Result<DataKeyBytes, Error> {
         let cipher = self.cipher(&wrapped.wrapped_by, key_id)?;
-        decrypt(cipher, &associated(tenant, key_id, &wrapped.wrapped_by), wrapped.bytes.clone())
+        decrypt(cipher, &associated_data(tenant, key_id, &wrapped.wrapped_by), wrapped.bytes.clone())
             .and_then(|plain| DataKeyBytes::from_slice(&plain))
             .ok_or_else(|| Error::DamagedKey { key_id: key_id.to_owned() })
     }
@@ -62,10 +62,6 @@ impl fmt::Debug for LocalKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LocalKeys({} keys, current {})", self.ciphers.len(), self.current)
     }
-}
-
-fn associated(tenant: &TenantId, key_id: &str, master: &str) -> Vec<u8> {
-    length_prefixed("consentmd data key v1", &[tenant.as_str(), key_id, master])
 }
 
 /// A [`KeyWrap`] whose one master key lives in memory alone, for tests.

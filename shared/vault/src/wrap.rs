@@ -3,6 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 use kernel::TenantId;
 
+use crate::place::length_prefixed;
 use crate::{DataKeyBytes, Error};
 
 /// A data key as it is stored: encrypted by a key that never leaves its keeper.
@@ -38,4 +39,11 @@ pub trait KeyWrap: Send + Sync {
 
     /// What this is, for logs and `/health`.
     fn name(&self) -> &'static str;
+}
+
+/// What an implementation of [`KeyWrap`] gives its cipher as associated data, so that a wrapped key unwraps only for this
+/// tenant, this data key's id and this wrapping key. `wrapping_key` is whatever of the wrapping key's name is known
+/// before it wraps.
+pub fn associated_data(tenant: &TenantId, key_id: &str, wrapping_key: &str) -> Vec<u8> {
+    length_prefixed("consentmd data key v1", &[tenant.as_str(), key_id, wrapping_key])
 }

@@ -34,8 +34,10 @@ pub struct Parts {
     pub messages: Arc<dyn Messenger>,
     /// Whether an answer about patients may be given again.
     pub shows_again: Arc<dyn ShowsAgain>,
-    /// Files.
+    /// Files of users.
     pub blobs: Arc<dyn Blobs>,
+    /// Audit checkpoints, kept where they can be added and not changed.
+    pub checkpoints: Arc<dyn Blobs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use access::Principal;
+use access::oidc::CHECKED_SIGNATURE;
 use access::token::TokenError;
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use http::HeaderMap;
@@ -141,11 +142,23 @@ impl OptionalFromRequestParts<App> for Caller {
     }
 }
 
-/// The bearer token. API Gateway moves the client's header to `X-Forwarded-Authorization` and puts its own in its place.
+/// The client's bearer token. API Gateway puts a token of its own into `Authorization` and adds the client's as a line of
+/// `X-Forwarded-Authorization`, below one that the client may have sent: the last one is what the gateway has checked. Whoever
+/// wrote it, a token counts only once it is verified, so that a header of the client's own gains nothing.
+///
+/// Where the client sent none, `Authorization` alone is there, with a token that Cloud Run has taken for its own check and
+/// whose signature it has removed: that is nobody's here.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let header = headers.get("x-forwarded-authorization").or_else(|| headers.get(http::header::AUTHORIZATION))?;
-    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    let mut forwarded = headers.get_all("x-forwarded-authorization").into_iter().peekable();
+    let header = if forwarded.peek().is_some() {
+        // A proxy may have joined lines into one.
+        forwarded.last()?.to_str().ok()?.rsplit(',').next()?
+    } else {
+        headers.get(http::header::AUTHORIZATION)?.to_str().ok()?
+    };
+    let (scheme, token) = header.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.ends_with(CHECKED_SIGNATURE)).then_some(token)
 }
 
 fn purpose(headers: &HeaderMap) -> Result<Purpose, ApiError> {
@@ -259,12 +272,47 @@ mod tests {
         assert_eq!(client.ip.as_deref(), Some("203.0.113.7"));
     }
 
+    fn bearer_of(lines: &[(&'static str, &'static str)]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        bearer(&headers).map(str::to_owned)
+    }
+
+    const GATEWAY: (&str, &str) = ("authorization", "Bearer header.claims.SIGNATURE_REMOVED_BY_GOOGLE");
+
+    #[test]
+    fn a_token_comes_from_authorization_alone_without_a_gateway() {
+        assert_eq!(bearer_of(&[("authorization", "Bearer a.b.c")]).as_deref(), Some("a.b.c"));
+        assert_eq!(bearer_of(&[("authorization", "bearer  a.b.c ")]).as_deref(), Some("a.b.c"));
+        assert_eq!(bearer_of(&[("authorization", "Basic a.b.c")]), None);
+        assert_eq!(bearer_of(&[("x-serverless-authorization", "Bearer a.b.c")]), None);
+        assert_eq!(bearer_of(&[]), None);
+    }
+
     #[test]
     fn the_gateway_keeps_the_clients_token_apart() {
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", "Bearer gateway".parse().unwrap());
-        assert_eq!(bearer(&headers), Some("gateway"));
-        headers.insert("x-forwarded-authorization", "bearer client".parse().unwrap());
-        assert_eq!(bearer(&headers), Some("client"));
+        let client = ("x-forwarded-authorization", "bearer client");
+        assert_eq!(bearer_of(&[GATEWAY, client]).as_deref(), Some("client"));
+        assert_eq!(bearer_of(&[("authorization", "Bearer gateway"), client]).as_deref(), Some("client"));
+        // What stands there is not a bearer token: then the gateway's is not the client's either.
+        assert_eq!(bearer_of(&[("authorization", "Bearer gateway"), ("x-forwarded-authorization", "Basic x")]), None);
+        assert_eq!(bearer_of(&[("authorization", "Bearer gateway"), ("x-forwarded-authorization", "")]), None);
+    }
+
+    #[test]
+    fn the_token_that_the_gateway_checked_counts_and_not_one_that_the_client_put_before_it() {
+        let own = ("x-forwarded-authorization", "Bearer own");
+        let checked = ("x-forwarded-authorization", "Bearer checked");
+        assert_eq!(bearer_of(&[own, GATEWAY, checked]).as_deref(), Some("checked"));
+        let joined = ("x-forwarded-authorization", "Bearer own, Bearer checked");
+        assert_eq!(bearer_of(&[GATEWAY, joined]).as_deref(), Some("checked"));
+    }
+
+    #[test]
+    fn the_gateways_own_token_is_nobodys() {
+        assert_eq!(bearer_of(&[GATEWAY]), None);
+        assert_eq!(bearer_of(&[("x-forwarded-authorization", GATEWAY.1)]), None);
     }
 }

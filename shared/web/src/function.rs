@@ -8,7 +8,7 @@ use model::event::{Envelope, Event};
 use store::Store;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::App;
+use crate::{App, Need, Needs, Service};
 
 /// What an event handler or a schedule works with.
 #[derive(Debug, Clone)]
@@ -68,6 +68,10 @@ pub struct Function {
     pub on_start: Vec<Start>,
     /// Run once at the end, before the process goes.
     pub on_stop: Vec<Start>,
+    /// What it uses of its platform.
+    pub needs: Needs,
+    /// How its container runs.
+    pub service: Service,
 }
 
 impl Function {
@@ -81,6 +85,8 @@ impl Function {
             schedules: Vec::new(),
             on_start: Vec::new(),
             on_stop: Vec::new(),
+            needs: Needs::new(),
+            service: Service::default(),
         }
     }
 
@@ -125,6 +131,20 @@ impl Function {
         self
     }
 
+    /// Says what it uses of its platform; it gets nothing else.
+    #[must_use]
+    pub fn needs(mut self, needs: impl IntoIterator<Item = Need>) -> Self {
+        self.needs.extend(needs);
+        self
+    }
+
+    /// Says how its container runs, where the usual will not do.
+    #[must_use]
+    pub const fn service(mut self, service: Service) -> Self {
+        self.service = service;
+        self
+    }
+
     /// Adds something to do before the first request; it must not wait for the network.
     #[must_use]
     pub fn on_start<F, W>(mut self, start: F) -> Self
@@ -146,4 +166,9 @@ impl Function {
         self.on_stop.push(Arc::new(move |app| Box::pin(stop(app))));
         self
     }
+}
+
+/// What any of these functions need.
+pub fn needs_of(functions: &[Function]) -> Needs {
+    functions.iter().flat_map(|function| function.needs.iter().copied()).collect()
 }

@@ -16,7 +16,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use kernel::{PatientId, Phi, Role, Sealed, Time};
 use serde::{Deserialize, Serialize};
-use store::{Collection, Precondition, Write};
+use store::{Collection, Kind, Precondition, Write};
 use tracing::Instrument;
 use vault::{Place, Subject};
 
@@ -95,7 +95,12 @@ const KEY_INDEX: &str = "idempotency.key";
 /// The label of the blind index of a request.
 const REQUEST_INDEX: &str = "idempotency.request";
 
-const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]);
+const KEYS: Collection<Kept> = Collection::top("idempotency-keys", &[]).expiring();
+
+/// What a store has to know of the collection in which answers are kept.
+pub fn idempotency_keys() -> Kind {
+    KEYS.kind()
+}
 
 /// On a response's extensions: its answer is not kept for a second request with the same key, because it holds what the
 /// caller may not see any more by then. For operations that change nothing.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use access::outside::OutsideIssuers;
+use connect::gemini::{Credential, GEMINI_API, SecretText};
 use kernel::{Email, TenantId};
 
 use crate::RateLimits;
@@ -35,24 +36,21 @@ pub struct Settings {
     pub scribe: ScribeSettings,
 }
 
-/// Which engine writes notes.
-#[derive(Clone)]
+/// Which engine writes notes. Its `Debug` shows no key.
+#[derive(Debug, Clone)]
 pub struct ScribeSettings {
-    /// The Gemini API's key; without one the extractive engine writes.
-    pub gemini_api_key: Option<String>,
+    /// How to show the Gemini API, or Vertex AI, who asks; without it the extractive engine writes.
+    pub credential: Option<Credential>,
     /// The model's id.
-    pub gemini_model: String,
+    pub model: String,
     /// The API's base address.
-    pub gemini_base_url: String,
+    pub base_url: String,
 }
 
-impl std::fmt::Debug for ScribeSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ScribeSettings")
-            .field("gemini_api_key", &self.gemini_api_key.as_ref().map(|_| ".."))
-            .field("gemini_model", &self.gemini_model)
-            .field("gemini_base_url", &self.gemini_base_url)
-            .finish()
+impl ScribeSettings {
+    /// Asks the Gemini API by this key, if there is one.
+    pub fn api_key(&mut self, key: Option<String>) {
+        self.credential = key.map(|key| Credential::ApiKey(SecretText::new(key)));
     }
 }
 
@@ -71,9 +69,9 @@ impl Default for Settings {
             first_admin: None,
             limits: RateLimits::default(),
             scribe: ScribeSettings {
-                gemini_api_key: None,
-                gemini_model: "gemini-2.5-flash".to_owned(),
-                gemini_base_url: "https://generativelanguage.googleapis.com/v1beta".to_owned(),
+                credential: None,
+                model: "gemini-2.5-flash".to_owned(),
+                base_url: GEMINI_API.to_owned(),
             },
         }
     }

@@ -1,4 +1,4 @@
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use identity::{Invited, invite};
 use kernel::{Email, Phi, Role, TenantId};
@@ -64,11 +64,16 @@ fn one_line(option: &str, text: &str) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
-/// In a database of its own that has the tenant's id as its name. In the cloud the database has to be there.
+/// In a database of its own that has the tenant's id as its name. In the cloud it is made first, with its indexes, backups
+/// and the key that wraps the tenant's data keys; what Terraform has made of these is used as it is.
 async fn make_tenant(desk: &Desk, id: &TenantId, name: String) -> anyhow::Result<()> {
     let tenants = &desk.app.tenants;
     if tenants.is_registered(id).await? {
         bail!("there is a tenant \"{id}\" already: leave --new-tenant out");
+    }
+    if let Some(project) = &desk.project {
+        let tell = |step: &str| eprintln!("{step}");
+        project.provide_for(id, tell).await.context("the tenant is not registered; run the same again to go on")?;
     }
     let tenant = Tenant {
         name,

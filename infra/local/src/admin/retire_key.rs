@@ -14,7 +14,8 @@ pub struct Options {
 
 /// Removes a wrapping key that wraps nothing; else names the tenants that still need it.
 pub(super) async fn run(desk: &Desk, Options { id }: Options) -> anyhow::Result<String> {
-    let keys = KeyFile::list(&desk.key_file)?;
+    let key_file = desk.key_file()?;
+    let keys = KeyFile::list(key_file)?;
     let key = keys.iter().find(|key| key.id == id);
     let key = key.with_context(|| format!("there is no wrapping key \"{id}\": `consentmd admin keys` lists them"))?;
     // Before counting: as long as somebody may wrap by it, a count says nothing.
@@ -29,10 +30,10 @@ pub(super) async fn run(desk: &Desk, Options { id }: Options) -> anyhow::Result<
     if !needed_by.is_empty() {
         bail!("\"{id}\" still wraps {}: run `consentmd admin rewrap-keys` first", needed_by.join(", "));
     }
-    KeyFile::retire(&desk.key_file, desk.app.random.as_ref(), &id, desk.app.now())?;
+    KeyFile::retire(key_file, desk.app.random.as_ref(), &id, desk.app.now())?;
     Ok(format!(
         "{id} is removed from {}.\nBackups of the data from before the rotation can be read with a backup of the old key \
          file alone: keep that one as long as them, or destroy it so that nobody can read them.\n",
-        desk.key_file.display()
+        key_file.display()
     ))
 }

@@ -4,8 +4,9 @@ use super::{Desk, rewrap_keys};
 
 /// Adds a wrapping key and wraps everything again by it.
 pub(super) async fn run(desk: &Desk) -> anyhow::Result<String> {
-    let id = KeyFile::rotate(&desk.key_file, desk.app.random.as_ref(), desk.app.now())?;
-    let file = desk.key_file.display();
+    let key_file = desk.key_file()?;
+    let id = KeyFile::rotate(key_file, desk.app.random.as_ref(), desk.app.now())?;
+    let file = key_file.display();
     let added = format!(
         "{id} is the current wrapping key now.\nBack up {file}, apart from the data: without it nothing can be read.\n"
     );

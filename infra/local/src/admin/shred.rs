@@ -253,6 +253,7 @@ mod tests {
     use testkit::{Fault, TestApp};
 
     use super::*;
+    use runtime::KeyKeeper;
 
     testkit::on_both_platforms! {
         functions: crate::functions::all;
@@ -263,8 +264,8 @@ mod tests {
     /// A desk with a data folder of its own.
     fn desk(app: &TestApp) -> (Desk, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let (data_dir, key_file) = (folder.path().to_owned(), folder.path().join("keys.json"));
-        (Desk { app: app.app.clone(), data_dir, key_file }, folder)
+        let (data_dir, keys) = (folder.path().to_owned(), folder.path().join("keys.json"));
+        (Desk { app: app.app.clone(), data_dir, key_keeper: KeyKeeper::File(keys), project: None }, folder)
     }
 
     fn order(app: &TestApp, patient: &PatientId) -> Options {

@@ -19,7 +19,7 @@ pub struct Options {
 /// Verifies all of the log; what is wrong is an error.
 pub(super) async fn run(desk: &Desk, Options { tenant, from }: Options) -> anyhow::Result<String> {
     let store = desk.tenant(&tenant).await?;
-    let ledger = Ledger::new(store, desk.app.blobs.clone(), desk.app.tokens.clone());
+    let ledger = Ledger::new(store, desk.app.checkpoints.clone(), desk.app.tokens.clone());
     let found = ledger.verify(Verify { from, ..Verify::default() }, desk.app.now()).await?;
     let found = found.with_context(|| format!("no checkpoint begins with entry {from}: begin with 0"))?;
     let Verification { entries, checkpoints, size, root, until, late, waiting, problem, .. } = found;

@@ -33,7 +33,7 @@ pub struct Options {
 
 /// Plays it.
 pub async fn play(options: Options) -> anyhow::Result<()> {
-    let config = Config::from_env(PlatformKind::Local)?;
+    let config = Config::from_env(PlatformKind::Local, &functions::needs())?;
     let usual = format!("http://127.0.0.1:{}", config.port);
     if let Some(url) = &options.url {
         return consult(url, options.pace).await;

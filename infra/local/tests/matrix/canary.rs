@@ -6,6 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect::gemini::{Credential, SecretText};
 use kernel::Role;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -89,9 +90,9 @@ impl Lived {
         tracing_subscriber::registry().with(lines.with_filter(filter)).init();
         let gemini = gemini().await;
         let scribe = ScribeSettings {
-            gemini_api_key: Some("test-key".to_owned()),
-            gemini_model: "gemini-test".to_owned(),
-            gemini_base_url: format!("{}/v1beta", gemini.uri()),
+            credential: Some(Credential::ApiKey(SecretText::new("test-key".to_owned()))),
+            model: "gemini-test".to_owned(),
+            base_url: format!("{}/v1beta", gemini.uri()),
         };
         let settings = Settings { scribe, ..build.settings };
         let home = TestApp::build(Build { settings, ..build }, consentmd::functions::all()).await;

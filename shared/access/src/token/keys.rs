@@ -1,22 +1,18 @@
-use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_lc_rs::digest;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
-};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{DecodingKey, EncodingKey};
-use serde_json::json;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use jsonwebtoken::EncodingKey;
 use zeroize::Zeroizing;
 
+use super::VerifyingKeys;
 use super::pem;
 
-const PRIVATE: &str = "PRIVATE KEY";
-const PUBLIC: &str = "PUBLIC KEY";
+pub(super) const PRIVATE: &str = "PRIVATE KEY";
+pub(super) const PUBLIC: &str = "PUBLIC KEY";
+/// A key of ours alone: one whose tokens do not count any more, while what was stated under it still does.
+pub(super) const FORMER: &str = "STATEMENT PUBLIC KEY";
 /// What stands before the point in a P-256 public key (RFC 5480).
-const PUBLIC_KEY_HEAD: [u8; 26] = [
+pub(super) const PUBLIC_KEY_HEAD: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
@@ -27,6 +23,9 @@ pub enum SigningKeysError {
     /// There is no key in the text.
     #[error("there is no PEM block in the signing keys; the first has to be a PKCS#8 \"{PRIVATE}\" of curve P-256")]
     None,
+    /// There is no public key in the text, or none that checks access tokens.
+    #[error("there is no \"{PUBLIC}\" in the verifying keys; at least one has to be there")]
+    NoPublic,
     /// The first key cannot sign.
     #[error("the first of the signing keys is \"{label}\"; it has to be \"{PRIVATE}\", which signs")]
     FirstIsPublic {
@@ -51,13 +50,7 @@ pub struct SigningKeys {
     current: String,
     signing: EncodingKey,
     pkcs8: Zeroizing<Vec<u8>>,
-    verifying: BTreeMap<String, VerifyingKey>,
-}
-
-struct VerifyingKey {
-    key: DecodingKey,
-    /// The uncompressed point: 4, x, y.
-    point: Vec<u8>,
+    verifying: VerifyingKeys,
 }
 
 impl SigningKeys {
@@ -65,30 +58,28 @@ impl SigningKeys {
     pub fn generate() -> Result<Self, SigningKeysError> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| SigningKeysError::NotMade)?;
         let pkcs8 = pair.to_pkcs8v1().map_err(|_| SigningKeysError::NotMade)?;
-        let (id, verifying) = verifying(pair.public_key().as_ref()).ok_or(SigningKeysError::NotMade)?;
+        let mut verifying = VerifyingKeys::default();
+        let point = pair.public_key().as_ref().to_vec();
+        let id = verifying.insert(point, true).ok_or(SigningKeysError::NotMade)?;
         Ok(Self::of(pkcs8.as_ref(), id, verifying))
     }
 
     /// The keys of a PEM text: the first, private, signs; any further ones, private or public, only verify. To rotate,
-    /// put a new key first and take the old one away when its last token has expired.
+    /// put a new key first, and make the old one a `STATEMENT PUBLIC KEY` when its last token has expired: audit
+    /// checkpoints and certificates are checked by it for as long as they are kept.
     pub fn from_pem(text: &str) -> Result<Self, SigningKeysError> {
-        let mut keys: Option<Self> = None;
-        for (index, block) in pem::blocks(text).into_iter().enumerate() {
-            let unusable = || SigningKeysError::Unusable { number: index + 1, label: block.label.to_owned() };
-            let content = block.content.as_ref().ok_or_else(unusable)?;
-            let point = match block.label {
-                PRIVATE => private_point(content),
-                PUBLIC => content.strip_prefix(PUBLIC_KEY_HEAD.as_slice()).map(<[u8]>::to_vec),
-                _ => None,
-            };
-            let (id, verifying) = point.and_then(|point| verifying(&point)).ok_or_else(unusable)?;
-            match &mut keys {
-                Some(keys) => drop(keys.verifying.insert(id, verifying)),
-                None if block.label == PRIVATE => keys = Some(Self::of(content, id, verifying)),
-                None => return Err(SigningKeysError::FirstIsPublic { label: block.label.to_owned() }),
-            }
+        let blocks = pem::blocks(text);
+        let first = blocks.first().ok_or(SigningKeysError::None)?;
+        if first.label != PRIVATE && [PUBLIC, FORMER].contains(&first.label) {
+            return Err(SigningKeysError::FirstIsPublic { label: first.label.to_owned() });
         }
-        keys.ok_or(SigningKeysError::None)
+        let mut verifying = VerifyingKeys::default();
+        let mut ids = Vec::with_capacity(blocks.len());
+        for (index, block) in blocks.iter().enumerate() {
+            ids.push(verifying.add(index + 1, block)?);
+        }
+        let (Some(id), Some(pkcs8)) = (ids.first(), &first.content) else { return Err(SigningKeysError::None) };
+        Ok(Self::of(pkcs8, id.clone(), verifying))
     }
 
     /// The key that signs, as PEM with PKCS#8. For a file that only its owner may read, or a secret manager.
@@ -98,8 +89,7 @@ impl SigningKeys {
 
     /// The public half of the key that signs, as PEM.
     pub fn public_pem(&self) -> String {
-        let point = self.verifying.get(&self.current).map_or(&[][..], |key| &key.point);
-        pem::encode(PUBLIC, &[PUBLIC_KEY_HEAD.as_slice(), point].concat()).to_string()
+        self.verifying.to_pem(&self.current).unwrap_or_default()
     }
 
     /// The id of the key that signs: its thumbprint (RFC 7638).
@@ -107,57 +97,30 @@ impl SigningKeys {
         &self.current
     }
 
-    pub(super) const fn signing(&self) -> &EncodingKey {
-        &self.signing
+    /// What signs, and what verifies.
+    pub(super) fn into_parts(self) -> (Signing, VerifyingKeys) {
+        (Signing { id: self.current, key: self.signing }, self.verifying)
     }
 
-    pub(super) fn verifying(&self, id: &str) -> Option<&DecodingKey> {
-        self.verifying.get(id).map(|verifying| &verifying.key)
+    fn of(pkcs8: &[u8], id: String, verifying: VerifyingKeys) -> Self {
+        Self { current: id, signing: EncodingKey::from_ec_der(pkcs8), pkcs8: Zeroizing::new(pkcs8.to_vec()), verifying }
     }
+}
 
-    pub(super) fn jwks(&self) -> serde_json::Value {
-        let key = |(id, key): (&String, &VerifyingKey)| {
-            let (x, y) = coordinates(&key.point);
-            json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id, "x": x, "y": y})
-        };
-        json!({ "keys": self.verifying.iter().map(key).collect::<Vec<_>>() })
-    }
-
-    fn of(pkcs8: &[u8], id: String, verifying: VerifyingKey) -> Self {
-        Self {
-            current: id.clone(),
-            signing: EncodingKey::from_ec_der(pkcs8),
-            pkcs8: Zeroizing::new(pkcs8.to_vec()),
-            verifying: BTreeMap::from([(id, verifying)]),
-        }
-    }
+/// The key that signs, with its id.
+pub(super) struct Signing {
+    pub(super) id: String,
+    pub(super) key: EncodingKey,
 }
 
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKeys({} of {})", self.current, self.verifying.len())
+        write!(f, "SigningKeys({} of {:?})", self.current, self.verifying)
     }
 }
 
-fn private_point(pkcs8: &[u8]) -> Option<Vec<u8>> {
+/// The uncompressed public point of a private key.
+pub(super) fn private_point(pkcs8: &[u8]) -> Option<Vec<u8>> {
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
     Some(pair.public_key().as_ref().to_vec())
-}
-
-/// A key from its uncompressed point, with its id.
-fn verifying(point: &[u8]) -> Option<(String, VerifyingKey)> {
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?;
-    if point.len() != 65 {
-        return None;
-    }
-    let (x, y) = coordinates(point);
-    let key = DecodingKey::from_ec_components(&x, &y).ok()?;
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let id = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
-    Some((id, VerifyingKey { key, point: point.to_vec() }))
-}
-
-/// The x and y of an uncompressed point of 65 bytes, in base64url.
-fn coordinates(point: &[u8]) -> (String, String) {
-    (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]))
 }

@@ -18,7 +18,7 @@ use web::{ClientInfo, Entry, Record};
 const RAW: Collection<Value> = Collection::top("audit", INDEXES);
 
 fn ledger(app: &TestApp) -> Ledger {
-    Ledger::new(app.store.clone(), app.app.blobs.clone(), app.app.tokens.clone())
+    Ledger::new(app.store.clone(), app.checkpoints.clone(), app.tokens.clone())
 }
 
 fn entry(app: &TestApp) -> Entry {

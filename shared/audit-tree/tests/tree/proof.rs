@@ -27,7 +27,7 @@ async fn every_entry_has_a_proof(app: TestApp) {
         let proof = prove(&app, id).await.unwrap().unwrap();
         assert_eq!((proof.index, proof.size), (number as u64, 521));
         assert_eq!(root_of_path(proof.index, proof.size, &proof.leaf_hash, &proof.path), Some(proof.root));
-        let said = app.app.tokens.verify_statement(audit_tree::STATEMENT_TYPE, &proof.checkpoint).unwrap();
+        let said = app.tokens.verify_statement(audit_tree::STATEMENT_TYPE, &proof.checkpoint).unwrap();
         assert_eq!((&said["size"], &said["root"]), (&json!(521), &json!(hex::encode(proof.root))));
         assert_eq!(serde_json::from_str::<Value>(&proof.leaf).unwrap()["id"], id.as_str());
     }

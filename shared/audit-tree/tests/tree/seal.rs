@@ -136,7 +136,7 @@ async fn a_crash_between_file_and_head_is_made_good(app: TestApp) {
         assert!(matches!(error, Error::Store(_)) && error.is_retryable(), "{error}");
         assert!(app.faults.are_over());
         let name = checkpoint_name(&app.tenant, total);
-        let left = app.app.blobs.head(&name).await.unwrap().unwrap();
+        let left = app.checkpoints.head(&name).await.unwrap().unwrap();
         total += 150;
         let between = verify(&app).await;
         assert_eq!((between.problem, between.size), (None, total), "round {round}");
@@ -145,7 +145,7 @@ async fn a_crash_between_file_and_head_is_made_good(app: TestApp) {
         write(&app, 7).await;
         app.clock.advance(audit_tree::GRACE);
         seal(&app).await;
-        assert_eq!(app.app.blobs.head(&name).await.unwrap().unwrap(), left, "the file stays as it was");
+        assert_eq!(app.checkpoints.head(&name).await.unwrap().unwrap(), left, "the file stays as it was");
         total += 7;
         let verified = verify(&app).await;
         assert_eq!((verified.problem, verified.size, verified.waiting), (None, total, 0), "round {round}");

@@ -137,12 +137,12 @@ async fn the_first_of_several_is_named(app: TestApp) {
 }
 
 async fn read(app: &TestApp, name: &BlobName) -> Vec<u8> {
-    let blob = app.app.blobs.get(name).await.unwrap().unwrap();
+    let blob = app.checkpoints.get(name).await.unwrap().unwrap();
     blob.content.read(1 << 24).await.unwrap().to_vec()
 }
 
 async fn overwrite(app: &TestApp, name: &BlobName, bytes: Vec<u8>) {
-    app.app.blobs.put(name, bytes.into(), "application/json", 1 << 24).await.unwrap();
+    app.checkpoints.put(name, bytes.into(), "application/json", 1 << 24).await.unwrap();
 }
 
 async fn an_altered_or_missing_checkpoint_is_named(app: TestApp) {
@@ -182,7 +182,7 @@ async fn an_altered_or_missing_checkpoint_is_named(app: TestApp) {
     overwrite(&app, &name, whole).await;
     for (name, number) in [(checkpoint_name(&app.tenant, 0), 0), (name, 270), (next, 300)] {
         let bytes = read(&app, &name).await;
-        app.app.blobs.delete(&name).await.unwrap();
+        app.checkpoints.delete(&name).await.unwrap();
         let named = problem(&app).await;
         let expected = (ProblemKind::CheckpointMissing, Some(name.to_string()), Some(number));
         assert_eq!((named.kind, named.place, named.number), expected);
@@ -256,7 +256,7 @@ async fn a_file_in_the_next_ones_place_stops_sealing(app: TestApp) {
         let named = problem(&app).await;
         assert_eq!((named.kind, named.place), (ProblemKind::CheckpointAltered, Some(next.to_string())));
     }
-    app.app.blobs.delete(&next).await.unwrap();
+    app.checkpoints.delete(&next).await.unwrap();
     assert_eq!(seal(&app).await.entries, 1);
     is_intact(&app).await;
 }

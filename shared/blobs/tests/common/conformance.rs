@@ -154,7 +154,8 @@ pub async fn urls_expire_within_a_week(blobs: &dyn Blobs, clock: &dyn Clock) {
     assert!(!format!("{get:?}").contains("http"), "a URL is a secret");
     let put_of = |kind: &str| UrlFor::Put { content_type: kind.to_owned(), most_bytes: 10 };
     let put = blobs.signed_url(&at, &put_of("image/png"), now.plus(week)).await.unwrap();
-    assert_eq!((put.method, put.headers), ("PUT", vec![("content-type", "image/png".to_owned())]));
+    assert_eq!(put.method, "PUT");
+    assert!(put.headers.contains(&("content-type", "image/png".to_owned())), "{:?}", put.headers);
     let refused = blobs.signed_url(&at, &put_of("png"), now.plus(week)).await.unwrap_err();
     assert!(matches!(refused, Error::BadContentType { .. }), "{refused}");
 }

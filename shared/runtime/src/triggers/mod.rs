@@ -103,6 +103,10 @@ async fn run_schedule(
 impl Triggers {
     async fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let TriggerAuth::Oidc(verifier) = &self.auth else { return Ok(()) };
+        if headers.contains_key("x-serverless-authorization") {
+            // Cloud Run has checked that one instead, and left the other to whoever wrote it.
+            return Err(ApiError::unauthorized("This path takes its token in Authorization alone."));
+        }
         let token = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("");
         verifier.verify(token).await.map(drop).map_err(|error| {
@@ -112,8 +116,8 @@ impl Triggers {
     }
 }
 
-/// The outbox sweeper's schedule.
-const SWEEP: &str = "outbox-sweep";
+/// The outbox sweeper's schedule, which every process serves and one has to be called for, once a minute.
+pub const SWEEP: &str = "outbox-sweep";
 pub(crate) const SWEEP_AGE: Duration = Duration::from_secs(30);
 
 /// Publishes what waits in all outboxes for longer than `age`, and removes expired documents.

@@ -40,7 +40,7 @@ impl Making<'_> {
         };
         let id = AuditId::generate(app.random.as_ref());
         store.transact("test-entry", async |tx| tx.create(&AUDIT, id.as_str(), &entry)).await.unwrap();
-        let ledger = Ledger::new(store.clone(), app.blobs.clone(), app.tokens.clone());
+        let ledger = Ledger::new(store.clone(), app.checkpoints.clone(), app.tokens.clone());
         ledger.seal(at.plus(GRACE)).await.unwrap();
         drop(sealed);
         self.note("entryId", id.as_str());

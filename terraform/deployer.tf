@@ -1,0 +1,49 @@
+# Cloud Build's own account: it pushes images and deploys them, and may do nothing else.
+
+locals {
+  # Whoever deploys a service lets it run as the service's account, and so must be allowed to use that.
+  deployed_accounts = merge(
+    { for name in local.function_names : name => module.function[name].account_name },
+    { (local.name_prefix) = module.operations.account_name },
+  )
+}
+
+resource "google_service_account" "deployer" {
+  project      = var.project_id
+  account_id   = "deployer"
+  display_name = "ConsentMD deployer"
+  description  = "Cloud Build builds and deploys as this account."
+
+  depends_on = [module.project]
+}
+
+resource "google_project_iam_member" "deployer" {
+  for_each = toset(["roles/logging.logWriter", "roles/run.developer"])
+
+  project = var.project_id
+  role    = each.value
+  member  = "serviceAccount:${google_service_account.deployer.email}"
+}
+
+resource "google_artifact_registry_repository_iam_member" "deployer" {
+  project    = var.project_id
+  location   = var.region
+  repository = module.registry.name
+  role       = "roles/artifactregistry.writer"
+  member     = "serviceAccount:${google_service_account.deployer.email}"
+}
+
+resource "google_service_account_iam_member" "deployer_uses" {
+  for_each = local.deployed_accounts
+
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountUser"
+  member             = "serviceAccount:${google_service_account.deployer.email}"
+}
+
+# For the smoke tests' tokens.
+resource "google_service_account_iam_member" "deployer_tokens" {
+  service_account_id = google_service_account.deployer.name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = "serviceAccount:${google_service_account.deployer.email}"
+}

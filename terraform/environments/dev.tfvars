@@ -1,0 +1,22 @@
+# For trying things out: nothing runs while nobody calls. Say your project with -var project_id=.. or write it here.
+environment = "dev"
+
+tenants = {
+  demo-clinic = {}
+}
+default_tenant = "demo-clinic"
+
+app_url         = "http://localhost:3000"
+allowed_origins = ["http://localhost:3000"]
+
+min_instances = 0
+max_instances = 3
+
+deletion_protection       = false
+audit_retention_years     = 1
+access_log_retention_days = 30
+enable_firebase           = false
+
+environment_variables = {
+  LOG = "info"
+}

@@ -1,0 +1,43 @@
+resource "google_firestore_database" "this" {
+  project                           = var.project_id
+  name                              = var.name
+  location_id                       = var.location
+  type                              = "FIRESTORE_NATIVE"
+  database_edition                  = "STANDARD"
+  concurrency_mode                  = "OPTIMISTIC"
+  app_engine_integration_mode       = "DISABLED"
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+  delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = "ABANDON"
+
+  dynamic "cmek_config" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
+
+  lifecycle {
+    # A tenant that is taken out of tfvars would lose its indexes: the plan fails instead.
+    prevent_destroy = true
+  }
+}
+
+resource "google_firestore_backup_schedule" "daily" {
+  project   = var.project_id
+  database  = google_firestore_database.this.name
+  retention = "${var.backup_retention_days.daily * 86400}s"
+
+  daily_recurrence {}
+}
+
+resource "google_firestore_backup_schedule" "weekly" {
+  project   = var.project_id
+  database  = google_firestore_database.this.name
+  retention = "${var.backup_retention_days.weekly * 86400}s"
+
+  weekly_recurrence {
+    day = "SUNDAY"
+  }
+}

@@ -1,0 +1,71 @@
+variable "project_id" {
+  description = "The project."
+  type        = string
+}
+
+variable "region" {
+  description = "The job's region."
+  type        = string
+}
+
+variable "name" {
+  description = "The job's name, which is also its program's and its image's."
+  type        = string
+}
+
+variable "image" {
+  description = "The job's first image. The pipeline deploys the others, and this is not looked at again."
+  type        = string
+}
+
+variable "executors" {
+  description = "Who may run the job with arguments of their choice, as IAM members by a name of your choice."
+  type        = map(string)
+}
+
+variable "environment" {
+  description = "The variables that the program gets."
+  type        = map(string)
+}
+
+variable "key_ring" {
+  description = "The tenants' key ring."
+  type        = string
+}
+
+variable "key_maker_role" {
+  description = "The role that makes keys and their versions, and cannot destroy them."
+  type        = string
+}
+
+variable "secrets" {
+  description = "The secrets whose versions the job reads and adds, by name."
+  type        = map(string)
+}
+
+variable "buckets" {
+  description = "The buckets that the job reads."
+  type        = map(string)
+}
+
+variable "network" {
+  description = "The network and subnet that calls go through, and which calls; null: none."
+  type = object({
+    network    = string
+    subnetwork = string
+    egress     = string
+  })
+  default = null
+}
+
+variable "deletion_protection" {
+  description = "Whether Terraform refuses to delete the job."
+  type        = bool
+  default     = false
+}
+
+variable "labels" {
+  description = "Labels for what takes them."
+  type        = map(string)
+  default     = {}
+}

@@ -1,0 +1,53 @@
+output "function_uris" {
+  description = "Where each function's service answers; the gateway and the load balancer stand before them."
+  value       = local.function_uri
+}
+
+output "repository_url" {
+  description = "Where images are pushed to."
+  value       = local.repository_url
+}
+
+output "operations_job" {
+  description = "The operators' job: gcloud run jobs execute JOB --region REGION --args admin,tenants"
+  value       = module.operations.job_name
+}
+
+output "databases" {
+  description = "The databases that are ready, with the prefixes of the tenants that share one."
+  value       = { for name, database in module.firestore : database.ready => local.database_prefixes[name] }
+}
+
+output "key_ring" {
+  description = "The ring of the tenants' keys."
+  value       = module.kms.tenant_ring
+}
+
+output "files_bucket" {
+  description = "The bucket with files."
+  value       = module.storage.files_bucket
+}
+
+output "checkpoints_bucket" {
+  description = "The bucket with audit checkpoints."
+  value       = module.storage.checkpoints_bucket
+}
+
+output "dead_letter_subscriptions" {
+  description = "The subscription with each function's dead letters."
+  value       = module.pubsub.dead_letter_subscriptions
+}
+
+output "accounts" {
+  description = "The e-mails of the accounts that call and deploy."
+  value = {
+    gateway  = local.gateway_account_email
+    triggers = local.trigger_account_email
+    deployer = local.deployer_account_email
+  }
+}
+
+output "outward_address" {
+  description = "The address that others see when functions call them; null where it is not fixed."
+  value       = one(module.network[*].outward_address)
+}

@@ -1,0 +1,252 @@
+# The root's own logic, with the generated files as they are: whatever the code declares must fit together.
+
+mock_provider "google" {
+  override_during = plan
+
+  mock_resource "google_service_account" {
+    defaults = {
+      email = "account@consentmd-test.iam.gserviceaccount.com"
+      name  = "projects/consentmd-test/serviceAccounts/account@consentmd-test.iam.gserviceaccount.com"
+    }
+  }
+
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = {
+      uri = "https://service-x.a.run.app"
+    }
+  }
+
+  mock_resource "google_kms_key_ring" {
+    defaults = {
+      id = "projects/consentmd-test/locations/us/keyRings/consentmd-tenants"
+    }
+  }
+}
+
+mock_provider "google-beta" {
+  override_during = plan
+
+  mock_resource "google_project_service_identity" {
+    defaults = {
+      email = "service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+    }
+  }
+}
+
+variables {
+  project_id  = "consentmd-test"
+  environment = "dev"
+}
+
+run "each_function_of_the_code_is_a_service" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(module.function)) == toset(keys(jsondecode(file("generated/functions.json"))))
+    error_message = "Functions come from generated/functions.json and from nowhere else."
+  }
+
+  assert {
+    condition     = length(local.function_names) > 0 && toset(keys(local.function_uri)) == local.function_names
+    error_message = "Other root files find each function's address."
+  }
+
+  assert {
+    condition     = alltrue([for name in local.socket_functions : contains(local.functions[name].needs, "live")])
+    error_message = "A function with sockets needs live signals."
+  }
+}
+
+run "what_calls_a_function_calls_with_a_token_for_it" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for name in local.function_names : module.function[name].environment["TRIGGER_AUDIENCE"] == local.targets[name].audience
+    ])
+    error_message = "A function refuses tokens that are for another."
+  }
+
+  assert {
+    condition     = length(setsubtract(local.triggered_functions, local.function_names)) == 0
+    error_message = "Events and schedules are for functions that there are."
+  }
+
+  assert {
+    condition = alltrue([
+      for schedule in values(local.events.schedules) : local.timeout_seconds[schedule.function] >= schedule.deadlineSeconds
+    ])
+    error_message = "A function may take as long as its schedules."
+  }
+
+  assert {
+    condition     = alltrue([for name, function in local.functions : local.timeout_seconds[name] >= function.timeoutSeconds])
+    error_message = "A function may take as long as its code says."
+  }
+
+  assert {
+    condition     = length(distinct(values(local.trigger_audience))) == length(local.functions)
+    error_message = "No two functions take the same tokens."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, invokers in local.invokers :
+      toset(keys(invokers)) == toset(contains(local.triggered_functions, name) ? ["gateway", "deployer", "triggers"] : ["gateway", "deployer"])
+    ])
+    error_message = "Pub/Sub and Scheduler may call the functions that listen to them, and no other."
+  }
+}
+
+run "without_a_domain_proxies_are_fewer_and_there_is_no_public_url" {
+  command = plan
+
+  assert {
+    condition     = local.trusted_proxies.sockets == 1 && local.settings["PUBLIC_URL"] == null
+    error_message = "Sockets are reached directly."
+  }
+}
+
+run "with_a_domain_everything_is_behind_the_load_balancer" {
+  command = plan
+
+  variables {
+    domain = "api.consentmd.example"
+  }
+
+  assert {
+    condition     = local.trusted_proxies == { rest = 3, sockets = 2 } && local.settings["PUBLIC_URL"] == "https://api.consentmd.example"
+    error_message = "The load balancer appends two entries."
+  }
+}
+
+run "tenants_have_databases_and_keys_of_their_own_or_share" {
+  command = plan
+
+  variables {
+    tenants = {
+      lakeside  = {}
+      hillcrest = { database = "small-clinics", prefix = "hillcrest." }
+      riverside = { database = "small-clinics", prefix = "riverside." }
+    }
+  }
+
+  assert {
+    condition = local.database_prefixes == {
+      "(default)"   = toset([])
+      lakeside      = toset([""])
+      small-clinics = toset(["hillcrest.", "riverside."])
+    }
+    error_message = "The registry's database has no tenant, lakeside's has one, the shared one has two."
+  }
+}
+
+run "two_tenants_in_one_place_are_refused" {
+  command = plan
+
+  variables {
+    tenants = {
+      lakeside  = { database = "clinics" }
+      hillcrest = { database = "clinics" }
+    }
+  }
+
+  expect_failures = [var.tenants]
+}
+
+run "a_region_outside_the_united_states_is_refused" {
+  command = plan
+
+  variables {
+    region = "europe-west1"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "places_of_documents_files_keys_messages_and_secrets_outside_the_united_states_are_refused" {
+  command = plan
+
+  variables {
+    firestore_location = "eur3"
+    storage_location   = "EU"
+    kms_location       = "europe"
+    message_regions    = ["us-central1", "europe-west1"]
+    secret_regions     = ["europe-west1"]
+    model_location     = "global"
+  }
+
+  expect_failures = [
+    var.firestore_location, var.storage_location, var.kms_location, var.message_regions, var.secret_regions, var.model_location
+  ]
+}
+
+run "they_are_taken_when_somebody_answers_for_it" {
+  command = plan
+
+  variables {
+    allow_regions_outside_us = true
+    region                   = "europe-west1"
+    firestore_location       = "eur3"
+    storage_location         = "EU"
+    kms_location             = "europe"
+    message_regions          = ["europe-west1"]
+    secret_regions           = ["europe-west1"]
+    model_location           = "europe-west1"
+  }
+
+  assert {
+    condition     = module.registry.url == "europe-west1-docker.pkg.dev/consentmd-test/consentmd"
+    error_message = "Everything follows the region."
+  }
+}
+
+run "prod_refuses_what_loses_data_or_people" {
+  command = plan
+
+  variables {
+    environment               = "prod"
+    deletion_protection       = false
+    audit_retention_years     = 1
+    access_log_retention_days = 30
+  }
+
+  expect_failures = [
+    var.deletion_protection, var.audit_retention_years, var.access_log_retention_days, var.app_url, var.alert_emails
+  ]
+}
+
+run "a_misspelt_variable_is_refused" {
+  command = plan
+
+  variables {
+    environment_variables = { SESION_IDLE_MINUTES = "15" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
+run "a_misspelt_function_is_refused" {
+  command = plan
+
+  variables {
+    function_settings = { chat = { min_instances = 1 } }
+  }
+
+  expect_failures = [var.function_settings]
+}
+
+run "new_functions_can_start_with_their_own_image" {
+  command = plan
+
+  variables {
+    first_image_tag = "4b514b8"
+  }
+
+  assert {
+    condition = alltrue([
+      for name, image in local.first_image : image == "us-central1-docker.pkg.dev/consentmd-test/consentmd/${name}:4b514b8"
+    ])
+    error_message = "The hello image would take events for handled."
+  }
+}
