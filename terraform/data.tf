@@ -49,14 +49,12 @@ module "firestore" {
   source   = "./modules/firestore"
   for_each = local.database_prefixes
 
-  project_id            = var.project_id
-  name                  = each.key
-  location              = var.firestore_location
-  prefixes              = each.value
-  definitions           = local.firestore
-  kms_key               = var.own_storage_keys ? module.kms.storage_keys["documents"] : null
-  deletion_protection   = var.deletion_protection
-  backup_retention_days = var.backup_retention_days
+  project_id  = var.project_id
+  name        = each.key
+  location    = var.firestore_location
+  prefixes    = each.value
+  definitions = local.firestore
+  kms_key     = var.own_storage_keys ? module.kms.storage_keys["documents"] : null
 
   depends_on = [module.project]
 }

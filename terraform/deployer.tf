@@ -18,11 +18,31 @@ resource "google_service_account" "deployer" {
 }
 
 resource "google_project_iam_member" "deployer" {
-  for_each = toset(["roles/logging.logWriter", "roles/run.developer"])
+  for_each = {
+    logs     = "roles/logging.logWriter"
+    services = "roles/run.developer"
+    # What is in an image is noted beside it (infra/deploy/sbom.sh), after its scan was read.
+    sbom_notes       = "roles/containeranalysis.notes.editor"
+    sbom_occurrences = "roles/containeranalysis.occurrences.editor"
+    sbom_bucket      = module.project.role_ids["consentmd_sbom_bucket_maker"]
+  }
 
   project = var.project_id
   role    = each.value
   member  = "serviceAccount:${google_service_account.deployer.email}"
+}
+
+# Google asks for storage.admin, which would be all patients' files as well: so it counts for the buckets that gcloud makes for SBOMs.
+resource "google_project_iam_member" "deployer_sboms" {
+  project = var.project_id
+  role    = "roles/storage.admin"
+  member  = "serviceAccount:${google_service_account.deployer.email}"
+
+  condition {
+    title       = "sbom_buckets_alone"
+    description = "The buckets that gcloud artifacts sbom export makes"
+    expression  = "resource.name.startsWith(\"projects/_/buckets/artifactanalysis-\")"
+  }
 }
 
 resource "google_artifact_registry_repository_iam_member" "deployer" {

@@ -50,6 +50,10 @@ module "gateway" {
   service_account_email = local.gateway_account_email
   labels                = local.labels
 
+  outside_issuers = [
+    for one in var.outside_issuers : { issuer = one.issuer, audience = one.audience, jwks_uri = one.jwksUrl }
+  ]
+
   depends_on = [module.project]
 }
 
@@ -70,19 +74,4 @@ module "edge" {
   adaptive_protection      = var.adaptive_protection
 
   depends_on = [module.project]
-}
-
-output "load_balancer_address" {
-  description = "The address for the domain's A record; null without a domain."
-  value       = one(module.edge[*].address)
-}
-
-output "rest_url" {
-  description = "Where REST is: the domain, or the gateway's own host."
-  value       = var.domain == null ? "https://${module.gateway.host}" : "https://${var.domain}"
-}
-
-output "socket_url" {
-  description = "Where WebSockets and Socket.IO are: the domain, or the socket function's own host."
-  value       = var.domain == null ? local.function_uri[local.socket_function] : "https://${var.domain}"
 }

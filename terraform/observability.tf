@@ -1,7 +1,7 @@
 # Logs that are kept, who is told when something is wrong, and the dashboard.
 
 variable "alert_on_silence" {
-  description = "Whether it is told when the code has not logged the ages of outbox and audit log for half an hour. Say true after the first deployment."
+  description = "Whether it is told when the code has not logged the ages of outbox and audit log for half an hour. Say true after the first deployment, once there is a tenant."
   type        = bool
   default     = false
 }

@@ -1,3 +1,20 @@
+# What people and pipelines ask for after an apply. `terraform output next_steps` says what is left to do.
+
+output "frontend_url" {
+  description = "The one address that frontends call: the domain, or the gateway's own host."
+  value       = local.frontend_url
+}
+
+output "socket_url" {
+  description = "Where WebSockets (/ws) and Socket.IO (/socket.io) are: the domain too, or the socket function's own host."
+  value       = local.socket_url
+}
+
+output "dns_record" {
+  description = "What to put into DNS; null without a domain."
+  value       = var.domain == null ? null : { name = var.domain, type = "A", ttl = 300, value = module.edge[0].address }
+}
+
 output "function_uris" {
   description = "Where each function's service answers; the gateway and the load balancer stand before them."
   value       = local.function_uri

@@ -13,8 +13,6 @@ locals {
     "compute.googleapis.com",
     "containeranalysis.googleapis.com",
     "containerscanning.googleapis.com",
-    "fcm.googleapis.com",
-    "firebase.googleapis.com",
     "firestore.googleapis.com",
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",
@@ -49,38 +47,7 @@ module "project" {
   agents        = concat(["cloudscheduler.googleapis.com", "pubsub.googleapis.com"], var.own_storage_keys ? ["firestore.googleapis.com"] : [])
   storage_agent = var.own_storage_keys
 
-  roles = {
-    consentmd_url_signer = {
-      title       = "ConsentMD: signs addresses of files"
-      description = "For a function's account on itself: signed addresses without a key file."
-      permissions = ["iam.serviceAccounts.signBlob"]
-    }
-    consentmd_live_subscriber = {
-      title       = "ConsentMD: subscribes to live signals"
-      description = "Instances with sockets make their own pull subscriptions and remove them."
-      permissions = [
-        "pubsub.subscriptions.consume",
-        "pubsub.subscriptions.create",
-        "pubsub.subscriptions.delete",
-        "pubsub.subscriptions.get",
-      ]
-    }
-    consentmd_key_maker = {
-      title       = "ConsentMD: makes and renews keys"
-      description = "For the operators' job. It can disable a version of a key, and cannot destroy one."
-      permissions = [
-        "cloudkms.cryptoKeyVersions.create",
-        "cloudkms.cryptoKeyVersions.get",
-        "cloudkms.cryptoKeyVersions.list",
-        "cloudkms.cryptoKeyVersions.update",
-        "cloudkms.cryptoKeys.create",
-        "cloudkms.cryptoKeys.get",
-        "cloudkms.cryptoKeys.list",
-        "cloudkms.cryptoKeys.update",
-        "cloudkms.keyRings.get",
-      ]
-    }
-  }
+  roles = local.custom_roles
 }
 
 resource "google_project_iam_audit_config" "this" {

@@ -44,8 +44,24 @@ locals {
     APP_URL           = var.app_url
     DEFAULT_TENANT    = var.default_tenant
     FIRST_ADMIN_EMAIL = var.first_admin_email
+    OUTSIDE_ISSUERS   = local.outside_issuers_json
     PUBLIC_URL        = var.domain == null ? null : "https://${var.domain}"
   })
+
+  # Commands take what functions take, for the data of all of them (shared/runtime/src/config); what only callers need is missing.
+  job_environment = {
+    for name, value in merge(local.settings, {
+      PLATFORM             = "google"
+      GOOGLE_CLOUD_PROJECT = var.project_id
+      REGISTRY_DATABASE    = module.firestore[local.registry_database].name
+      KMS_KEY_RING         = module.kms.tenant_ring
+      BLOBS_BUCKET         = module.storage.files_bucket
+      CHECKPOINTS_BUCKET   = module.storage.checkpoints_bucket
+      GEMINI_LOCATION      = var.model_location
+      # Databases that the job makes are where Terraform's are.
+      FIRESTORE_LOCATION = var.firestore_location
+    }) : name => value if value != null
+  }
 
   secret_settings = { for name, secret in var.extra_secrets : secret.variable => module.secrets.names[name] }
 }
@@ -78,6 +94,7 @@ module "function" {
 
   definition = merge(local.functions[each.key], {
     timeoutSeconds = local.timeout_seconds[each.key]
+    environment    = local.variables_of[each.key]
     cpu            = coalesce(try(var.function_settings[each.key].cpu, null), local.functions[each.key].cpu)
     memory         = coalesce(try(var.function_settings[each.key].memory, null), local.functions[each.key].memory)
   })
@@ -106,8 +123,11 @@ module "function" {
     verifying_keys_secret = module.secrets.names["verifying-keys"]
     live_topic            = module.pubsub.live_topic
     model_location        = var.model_location
-    url_signer_role       = module.project.role_ids["consentmd_url_signer"]
-    live_subscriber_role  = module.project.role_ids["consentmd_live_subscriber"]
+
+    roles = {
+      for role in ["checkpoint_keeper", "file_keeper", "key_viewer", "live_subscriber", "model_asker", "url_signer"] :
+      role => module.project.role_ids["consentmd_${role}"]
+    }
   }
 
   depends_on = [module.project]
@@ -121,29 +141,25 @@ module "operations" {
   name                = local.name_prefix
   image               = local.first_job_image
   key_ring            = module.kms.tenant_ring
-  key_maker_role      = module.project.role_ids["consentmd_key_maker"]
   secrets             = { for name in local.key_secrets : name => module.secrets.names[name] }
   buckets             = { files = module.storage.files_bucket, checkpoints = module.storage.checkpoints_bucket }
   network             = local.function_network
   deletion_protection = var.deletion_protection
   labels              = local.labels
 
+  secret_environment = local.issuer_secrets
+
+  roles = {
+    for role in ["database_maker", "event_viewer", "key_maker", "object_reader", "secret_renewer"] :
+    role => module.project.role_ids["consentmd_${role}"]
+  }
+
   executors = merge(
     { deployer = "serviceAccount:${local.deployer_account_email}" },
     { for member in var.operators : member => member },
   )
 
-  environment = {
-    for name, value in merge(local.settings, {
-      PLATFORM             = "google"
-      GOOGLE_CLOUD_PROJECT = var.project_id
-      REGISTRY_DATABASE    = module.firestore[local.registry_database].name
-      KMS_KEY_RING         = module.kms.tenant_ring
-      BLOBS_BUCKET         = module.storage.files_bucket
-      CHECKPOINTS_BUCKET   = module.storage.checkpoints_bucket
-      GEMINI_LOCATION      = var.model_location
-    }) : name => value if value != null
-  }
+  environment = local.job_environment
 
   depends_on = [module.project]
 }

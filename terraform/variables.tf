@@ -351,7 +351,7 @@ variable "deploy_on_push" {
 }
 
 variable "enable_firebase" {
-  description = "Whether the project becomes a Firebase project, for push messages to phones. It cannot be undone."
+  description = "Whether the project becomes a Firebase project, for push messages to phones. Its terms must have been accepted in the console. It cannot be undone."
   type        = bool
-  default     = true
+  default     = false
 }

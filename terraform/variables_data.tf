@@ -1,7 +1,7 @@
 # How data is kept, and for how long.
 
 variable "deletion_protection" {
-  description = "Whether databases and services refuse to be deleted."
+  description = "Whether services and the operators' job refuse to be deleted. Databases always do."
   type        = bool
   default     = true
 
@@ -25,22 +25,6 @@ variable "key_protection_level" {
   validation {
     condition     = contains(["SOFTWARE", "HSM"], var.key_protection_level)
     error_message = "key_protection_level is \"SOFTWARE\" or \"HSM\"."
-  }
-}
-
-variable "backup_retention_days" {
-  description = "For how many days daily and weekly backups of the databases are kept: 98 at most."
-  type = object({
-    daily  = optional(number, 7)
-    weekly = optional(number, 98)
-  })
-  default = {}
-
-  validation {
-    condition = alltrue([
-      for days in values(var.backup_retention_days) : days >= 1 && days <= 98 && floor(days) == days
-    ])
-    error_message = "Firestore keeps backups for 1 to 98 whole days (14 weeks)."
   }
 }
 

@@ -74,14 +74,19 @@ variable "environment_variables" {
       "PLATFORM", "PORT", "HOST", "GOOGLE_CLOUD_PROJECT", "REGISTRY_DATABASE", "KMS_KEY_RING", "BLOBS_BUCKET", "CHECKPOINTS_BUCKET",
       "SIGNING_KEY_PEM", "VERIFYING_KEYS_PEM", "TRIGGER_AUDIENCE", "TRIGGER_SERVICE_ACCOUNTS", "TRIGGER_ISSUER", "TRIGGER_JWKS_URL",
       "TRUSTED_PROXIES", "ALLOWED_ORIGINS", "APP_URL", "PUBLIC_URL", "DEFAULT_TENANT", "FIRST_ADMIN_EMAIL", "GEMINI_LOCATION",
-      "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "INSECURE_COOKIES",
+      "GEMINI_API_KEY", "OUTSIDE_ISSUERS", "OUTSIDE_ISSUERS_FILE", "IAM_GUARDED", "INSECURE_COOKIES",
     ])) == 0
-    error_message = "environment_variables has one that Terraform sets itself or that has no place in the cloud; look for a variable of its own in variables.tf (app_url, allowed_origins, trusted_proxies, default_tenant ..)."
+    error_message = "environment_variables has one that Terraform sets itself or that has no place in the cloud; look for a variable of its own in variables.tf (app_url, allowed_origins, trusted_proxies, default_tenant, outside_issuers ..)."
+  }
+
+  validation {
+    condition     = lookup(var.environment_variables, "BUILT_IN_SIGN_IN", "true") != "false" || length(var.outside_issuers) > 0
+    error_message = "BUILT_IN_SIGN_IN = \"false\" leaves signing in to outside_issuers, and there are none: nobody could sign in."
   }
 }
 
 variable "extra_secrets" {
-  description = "More secrets, by name: the variable that a function finds it in. Each goes to the functions that take that variable. The value is added by hand: `gcloud secrets versions add NAME --data-file=-`."
+  description = "More secrets, by name: the variable that a function finds it in. Each goes to the functions that take that variable; those of outside_issuers' secretVariable to all that are told of issuers. The value is added by hand: `gcloud secrets versions add NAME --data-file=-`."
   type = map(object({
     variable = string
   }))
@@ -98,8 +103,25 @@ variable "extra_secrets" {
   }
 
   validation {
-    condition     = length(setsubtract([for secret in values(var.extra_secrets) : secret.variable], local.taken_variables)) == 0
-    error_message = "No function takes the variable of one of these secrets: ${join(", ", setsubtract([for secret in values(var.extra_secrets) : secret.variable], local.taken_variables))}."
+    condition     = length(setsubtract([for secret in values(var.extra_secrets) : secret.variable], setunion(local.taken_variables, compact(var.outside_issuers[*].secretVariable)))) == 0
+    error_message = "No function takes the variable of one of these secrets, and no outside issuer names it: ${join(", ", setsubtract([for secret in values(var.extra_secrets) : secret.variable], setunion(local.taken_variables, compact(var.outside_issuers[*].secretVariable))))}."
+  }
+
+  validation {
+    condition = length(setintersection([for secret in values(var.extra_secrets) : secret.variable], [
+      "OUTSIDE_ISSUERS", "OUTSIDE_ISSUERS_FILE", "GEMINI_API_KEY", "SIGNING_KEY_PEM", "VERIFYING_KEYS_PEM",
+    ])) == 0
+    error_message = "A secret's variable is set otherwise: OUTSIDE_ISSUERS by outside_issuers (the gateway has to know them too), GEMINI_API_KEY not at all (Vertex AI takes the function's own account), the signing keys by their own secrets."
+  }
+
+  validation {
+    condition     = length(setsubtract(compact(var.outside_issuers[*].secretVariable), [for secret in values(var.extra_secrets) : secret.variable])) == 0
+    error_message = "outside_issuers names a secretVariable that none of extra_secrets fills: ${join(", ", setsubtract(compact(var.outside_issuers[*].secretVariable), [for secret in values(var.extra_secrets) : secret.variable]))}. Say extra_secrets = { laravel-jwt-secret = { variable = \"LARAVEL_JWT_SECRET\" } }."
+  }
+
+  validation {
+    condition     = length(distinct([for secret in values(var.extra_secrets) : secret.variable])) == length(var.extra_secrets)
+    error_message = "Two of extra_secrets fill the same variable."
   }
 
   validation {
@@ -107,7 +129,7 @@ variable "extra_secrets" {
       for secret in values(var.extra_secrets) :
       can(regex("^[A-Z][A-Z0-9_]*$", secret.variable)) && !contains(keys(var.environment_variables), secret.variable)
     ])
-    error_message = "A secret's variable is in capitals, such as OUTSIDE_ISSUERS, and is not in environment_variables as well."
+    error_message = "A secret's variable is in capitals, such as LARAVEL_JWT_SECRET, and is not in environment_variables as well."
   }
 }
 

@@ -27,18 +27,29 @@ function_settings = {
   scribe = { min_instances = 0 }
 }
 
-# Keys in hardware, for stored data too.
+# Keys in hardware, for stored data too. Tenants that `consentmd admin create --new-tenant` makes get software keys and Google's own for
+# stored data: with these two lines, add a tenant above and apply before you run it.
 own_storage_keys     = true
 key_protection_level = "HSM"
 
 # CANNOT BE UNDONE. Set it to true once everything works, so that nobody can remove a checkpoint for six years.
 lock_audit_retention = false
 
-github_repository = {
-  owner = "YOUR-ORGANISATION"
-  name  = "consentmd"
-}
-deploy_on_push = true
+# Set it to { owner = "your-organisation", name = "consentmd" } and apply again, once Cloud Build may reach that repository: a person
+# allows it in a browser (modules/build/README.md). Before that Google refuses the trigger. Null: deploy by `make deploy ENV=prod`.
+github_repository = null
+deploy_on_push    = true
+
+# For push messages to phones. Set it to true once a person has accepted Firebase's terms at https://console.firebase.google.com with the
+# account that applies; before that Google answers 403. It cannot be undone.
+enable_firebase = false
+
+# For the first week the WAF only logs what it would refuse. Look for previewSecurityPolicy in the load balancer's log: if no clinical
+# text is there, set it to false.
+waf_preview = true
+
+# Set it to true once images are deployed and there is a tenant: then it is told when the ages of outbox and audit log are not logged.
+alert_on_silence = false
 
 environment_variables = {
   LOG                  = "info"

@@ -48,12 +48,17 @@ run "without_a_domain_everybody_is_reached_where_google_put_them" {
   command = plan
 
   assert {
-    condition     = length(module.edge) == 0 && output.load_balancer_address == null
+    condition     = output.dns_record == null && !strcontains(output.next_steps, "A record") && strcontains(output.next_steps, "make deploy ENV=dev")
+    error_message = "There is nothing to put into DNS, and images to deploy."
+  }
+
+  assert {
+    condition     = length(module.edge) == 0
     error_message = "A load balancer costs money by the hour and is for a domain."
   }
 
   assert {
-    condition     = local.jwks_uri == "https://service-x.a.run.app/.well-known/jwks.json" && output.socket_url == "https://service-x.a.run.app" && output.rest_url == "https://consentmd-x.uc.gateway.dev"
+    condition     = local.jwks_uri == "https://service-x.a.run.app/.well-known/jwks.json" && output.socket_url == "https://service-x.a.run.app" && output.frontend_url == "https://consentmd-x.uc.gateway.dev"
     error_message = "Keys and sockets are at the socket function, REST at the gateway."
   }
 
@@ -71,8 +76,13 @@ run "with_a_domain_there_is_one_url" {
   }
 
   assert {
-    condition     = length(module.edge) == 1 && output.rest_url == "https://api.consentmd.example" && output.socket_url == output.rest_url
+    condition     = length(module.edge) == 1 && output.frontend_url == "https://api.consentmd.example" && output.socket_url == output.frontend_url
     error_message = "Frontends get one URL."
+  }
+
+  assert {
+    condition     = output.dns_record.name == "api.consentmd.example" && output.dns_record.type == "A" && startswith(output.next_steps, "1. DNS: api.consentmd.example needs the A record ")
+    error_message = "The record is the first thing that is left to do."
   }
 
   # The socket function's own address is closed then, for the gateway too.
@@ -114,8 +124,13 @@ run "a_repository_is_built_with_what_cloudbuild_yaml_declares" {
   }
 
   assert {
-    condition     = toset(keys(local.build_substitutions)) == toset(keys(yamldecode(file("../cloudbuild.yaml")).substitutions))
-    error_message = "Terraform and cloudbuild.yaml must name the same substitutions; Cloud Build refuses one that is not used."
+    condition     = length(setsubtract(flatten(regexall("\\$\\{(_[A-Z0-9_]+)\\}", file("../cloudbuild.yaml"))), keys(local.build_substitutions))) == 0
+    error_message = "cloudbuild.yaml uses a substitution that the trigger does not set."
+  }
+
+  assert {
+    condition     = toset(keys(local.build_substitutions)) == toset(try(keys(yamldecode(file("../cloudbuild.yaml")).substitutions), keys(local.build_substitutions)))
+    error_message = "Where cloudbuild.yaml declares its substitutions, Terraform must name the same ones; Cloud Build refuses one that is not used."
   }
 }
 

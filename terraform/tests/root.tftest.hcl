@@ -250,3 +250,187 @@ run "new_functions_can_start_with_their_own_image" {
     error_message = "The hello image would take events for handled."
   }
 }
+
+run "iam_is_said_to_guard_what_it_guards_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name in local.function_names : lookup(module.function[name].environment, "IAM_GUARDED", "false") == (local.functions[name].sockets ? "false" : "true")])
+    error_message = "A function that anyone may call must not take tokens whose signature is gone."
+  }
+}
+
+run "the_job_is_configured_as_commands_want_it" {
+  command = plan
+
+  variables {
+    default_tenant        = "lakeside"
+    first_admin_email     = "ada@lakeside.example"
+    firestore_location    = "us-east1"
+    environment_variables = { LOG = "debug" }
+  }
+
+  assert {
+    condition = {
+      for name in ["PLATFORM", "GOOGLE_CLOUD_PROJECT", "REGISTRY_DATABASE", "FIRESTORE_LOCATION", "DEFAULT_TENANT", "FIRST_ADMIN_EMAIL", "LOG"] :
+      name => local.job_environment[name]
+      } == {
+      PLATFORM             = "google"
+      GOOGLE_CLOUD_PROJECT = "consentmd-test"
+      REGISTRY_DATABASE    = "(default)"
+      FIRESTORE_LOCATION   = "us-east1"
+      DEFAULT_TENANT       = "lakeside"
+      FIRST_ADMIN_EMAIL    = "ada@lakeside.example"
+      LOG                  = "debug"
+    }
+    error_message = "What functions are told, and where databases are made."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["KMS_KEY_RING", "BLOBS_BUCKET", "CHECKPOINTS_BUCKET"] : contains(keys(local.job_environment), name)])
+    error_message = "Commands are for all functions' data, and so need what any function needs."
+  }
+
+  assert {
+    condition     = length(setintersection(keys(local.job_environment), ["SIGNING_KEY_PEM", "VERIFYING_KEYS_PEM", "IAM_GUARDED", "TRIGGER_AUDIENCE"])) == 0
+    error_message = "The job starts before there is a key, and nobody calls it."
+  }
+}
+
+run "outside_issuers_are_told_to_functions_the_job_and_the_gateway" {
+  command = plan
+
+  variables {
+    extra_secrets = { laravel-jwt-secret = { variable = "LARAVEL_JWT_SECRET" } }
+    outside_issuers = [
+      {
+        issuer         = "https://laravel.example"
+        secretVariable = "LARAVEL_JWT_SECRET"
+        tenant         = "clinic"
+        roles          = { doctor = "Doctor" }
+        userEndpoint   = { url = "https://laravel.example/api/users/{sub}" }
+      },
+      {
+        issuer      = "https://id.example"
+        audience    = "consentmd"
+        jwksUrl     = "https://id.example/certs"
+        tenantClaim = "clinic"
+        tenants     = ["north", "south"]
+        defaultRole = "Patient"
+      },
+    ]
+  }
+
+  assert {
+    condition = jsondecode(local.job_environment["OUTSIDE_ISSUERS"]) == jsondecode(jsonencode([
+      {
+        issuer       = "https://laravel.example", secretVariable = "LARAVEL_JWT_SECRET", tenant = "clinic"
+        roles        = { doctor = "Doctor" }
+        userEndpoint = { url = "https://laravel.example/api/users/{sub}", cacheSeconds = null }
+      },
+      {
+        issuer      = "https://id.example", audience = "consentmd", jwksUrl = "https://id.example/certs"
+        tenantClaim = "clinic", tenants = ["north", "south"], defaultRole = "Patient"
+      },
+    ]))
+    error_message = "Fields that were not given are not there: functions refuse null for a list."
+  }
+
+  assert {
+    condition     = alltrue([for name in local.function_names : module.function[name].environment["OUTSIDE_ISSUERS"] == local.job_environment["OUTSIDE_ISSUERS"]])
+    error_message = "All functions take their tokens."
+  }
+
+  assert {
+    condition     = alltrue([for name in local.function_names : contains(local.variables_of[name], "LARAVEL_JWT_SECRET")]) && keys(local.issuer_secrets) == ["LARAVEL_JWT_SECRET"]
+    error_message = "Whoever is told of the issuer gets its secret."
+  }
+
+  assert {
+    condition     = alltrue([for name in local.function_names : !contains(keys(module.function[name].environment), "LARAVEL_JWT_SECRET")])
+    error_message = "From Secret Manager, and not in clear."
+  }
+}
+
+run "an_issuer_whose_secret_is_nowhere_is_refused" {
+  command = plan
+
+  variables {
+    outside_issuers = [{ issuer = "https://laravel.example", secretVariable = "LARAVEL_JWT_SECRET", tenant = "clinic", defaultRole = "Patient" }]
+  }
+
+  expect_failures = [var.extra_secrets]
+}
+
+run "an_issuer_that_functions_would_refuse_is_refused" {
+  command = plan
+
+  variables {
+    outside_issuers = [{ issuer = "https://id.example", jwksUrl = "https://id.example/certs", defaultRole = "SuperAdmin" }]
+  }
+
+  expect_failures = [var.outside_issuers]
+}
+
+run "nobody_left_to_sign_in_is_refused" {
+  command = plan
+
+  variables {
+    environment_variables = { BUILT_IN_SIGN_IN = "false" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
+run "what_terraform_sets_itself_is_refused" {
+  command = plan
+
+  variables {
+    environment_variables = { IAM_GUARDED = "true" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
+run "a_secret_beside_what_terraform_sets_is_refused" {
+  command = plan
+
+  variables {
+    extra_secrets = { gemini-key = { variable = "GEMINI_API_KEY" } }
+  }
+
+  expect_failures = [var.extra_secrets]
+}
+
+run "rights_are_as_small_as_the_code_says" {
+  command = plan
+
+  assert {
+    condition = toset(local.custom_roles.consentmd_file_keeper.permissions) == toset([
+      "storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"
+    ])
+    error_message = "Files are added, read, listed and removed (shared/blobs-gcs/README.md)."
+  }
+
+  assert {
+    condition     = alltrue([for role in ["consentmd_checkpoint_keeper", "consentmd_object_reader"] : !contains(local.custom_roles[role].permissions, "storage.objects.delete")])
+    error_message = "Nothing removes a checkpoint, and so nothing replaces one."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, role in local.custom_roles : [
+        for permission in role.permissions :
+        !endswith(permission, ".setIamPolicy") && !endswith(permission, ".actAs") && (!endswith(permission, ".delete") || contains([
+          "consentmd_file_keeper storage.objects.delete", "consentmd_live_subscriber pubsub.subscriptions.delete"
+        ], "${name} ${permission}"))
+      ]
+    ]))
+    error_message = "No role of ours gives rights to others, and two remove: files, and an instance's own subscription."
+  }
+
+  assert {
+    condition     = contains(local.services, "iamcredentials.googleapis.com")
+    error_message = "Signed addresses of files are signed by it."
+  }
+}

@@ -1,3 +1,5 @@
+# Those that `consentmd admin create --new-tenant` makes are alike (shared/google-setup/src/databases): it refuses one that is there
+# with other settings.
 resource "google_firestore_database" "this" {
   project                           = var.project_id
   name                              = var.name
@@ -7,7 +9,7 @@ resource "google_firestore_database" "this" {
   concurrency_mode                  = "OPTIMISTIC"
   app_engine_integration_mode       = "DISABLED"
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
-  delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  delete_protection_state           = "DELETE_PROTECTION_ENABLED"
   deletion_policy                   = "ABANDON"
 
   dynamic "cmek_config" {
@@ -24,18 +26,20 @@ resource "google_firestore_database" "this" {
   }
 }
 
+# 7 days.
 resource "google_firestore_backup_schedule" "daily" {
   project   = var.project_id
   database  = google_firestore_database.this.name
-  retention = "${var.backup_retention_days.daily * 86400}s"
+  retention = "604800s"
 
   daily_recurrence {}
 }
 
+# 14 weeks, the longest that Firestore keeps one.
 resource "google_firestore_backup_schedule" "weekly" {
   project   = var.project_id
   database  = google_firestore_database.this.name
-  retention = "${var.backup_retention_days.weekly * 86400}s"
+  retention = "8467200s"
 
   weekly_recurrence {
     day = "SUNDAY"

@@ -11,6 +11,11 @@ variable "name" {
     condition     = var.name == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.name))
     error_message = "A database is called (default), or 4 to 63 lower-case letters, digits and hyphens, beginning with a letter."
   }
+
+  validation {
+    condition     = !can(regex("^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", var.name))
+    error_message = "Firestore takes no database whose name looks like a UUID."
+  }
 }
 
 variable "location" {
@@ -64,26 +69,4 @@ variable "kms_key" {
   description = "The key that encrypts the database; null: Google's. It can never be changed."
   type        = string
   default     = null
-}
-
-variable "deletion_protection" {
-  description = "Whether Firestore refuses to delete the database."
-  type        = bool
-  default     = true
-}
-
-variable "backup_retention_days" {
-  description = "For how many days daily and weekly backups are kept."
-  type = object({
-    daily  = number
-    weekly = number
-  })
-  default = { daily = 7, weekly = 98 }
-
-  validation {
-    condition = alltrue([
-      for days in values(var.backup_retention_days) : days >= 1 && days <= 98 && floor(days) == days
-    ])
-    error_message = "Firestore keeps backups for 1 to 98 whole days (14 weeks)."
-  }
 }

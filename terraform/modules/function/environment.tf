@@ -20,9 +20,13 @@ locals {
     TRUSTED_PROXIES          = tostring(var.trusted_proxies)
   }
 
+  # Cloud Run's IAM takes the signature off the tokens that it has checked; a function has to know that it does. Where anyone may
+  # call, anyone could write such a token: a service with sockets never gets this.
+  guarded = var.definition.sockets ? {} : { IAM_GUARDED = "true" }
+
   taken = {
     for name, value in var.settings : name => value
-    if value != null && contains(var.definition.environment, name) && !contains(keys(var.secret_settings), name)
+    if value != null && name != "IAM_GUARDED" && contains(var.definition.environment, name) && !contains(keys(var.secret_settings), name)
   }
 
   # An unknown need is refused by the variable's own check, which says more than an error here would.
@@ -30,6 +34,7 @@ locals {
     local.taken,
     merge([for need in var.definition.needs : lookup(local.needed, need, {})]...),
     local.always,
+    local.guarded,
   )
 
   # The private key goes to whom signs; all others check with the public ones.

@@ -5,19 +5,18 @@ locals {
 
   project_roles = merge(
     contains(var.definition.needs, "documents") ? { documents = "roles/datastore.user" } : {},
-    contains(var.definition.needs, "model") ? { model = "roles/aiplatform.user" } : {},
+    contains(var.definition.needs, "model") ? { model = var.resources.roles.model_asker } : {},
     # Each instance that holds sockets makes a subscription of its own, and removes it.
-    contains(var.definition.needs, "live") ? { live = var.resources.live_subscriber_role } : {},
+    contains(var.definition.needs, "live") ? { live = var.resources.roles.live_subscriber } : {},
   )
 
   bucket_roles = merge(
     contains(var.definition.needs, "files") ? {
-      files = { bucket = var.resources.files_bucket, role = "roles/storage.objectUser" }
+      files = { bucket = var.resources.files_bucket, role = var.resources.roles.file_keeper }
     } : {},
     # To add and to read, not to replace and not to remove.
     contains(var.definition.needs, "checkpoints") ? {
-      checkpoints-create = { bucket = var.resources.checkpoints_bucket, role = "roles/storage.objectCreator" }
-      checkpoints-read   = { bucket = var.resources.checkpoints_bucket, role = "roles/storage.objectViewer" }
+      checkpoints = { bucket = var.resources.checkpoints_bucket, role = var.resources.roles.checkpoint_keeper }
     } : {},
   )
 
@@ -35,11 +34,15 @@ resource "google_project_iam_member" "this" {
   member  = local.member
 }
 
+# To wrap and unwrap data keys, and to see by which version they are wrapped now: data keys under an older one are due.
 resource "google_kms_key_ring_iam_member" "this" {
-  count = contains(var.definition.needs, "keys") ? 1 : 0
+  for_each = contains(var.definition.needs, "keys") ? {
+    use  = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+    look = var.resources.roles.key_viewer
+  } : {}
 
   key_ring_id = var.resources.key_ring
-  role        = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  role        = each.value
   member      = local.member
 }
 
@@ -56,7 +59,7 @@ resource "google_service_account_iam_member" "signs_as_itself" {
   count = contains(var.definition.needs, "files") ? 1 : 0
 
   service_account_id = google_service_account.this.name
-  role               = var.resources.url_signer_role
+  role               = var.resources.roles.url_signer
   member             = local.member
 }
 

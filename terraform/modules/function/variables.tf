@@ -111,8 +111,16 @@ variable "resources" {
     verifying_keys_secret = string
     live_topic            = string
     model_location        = string
-    url_signer_role       = string
-    live_subscriber_role  = string
+
+    # The full names of roles that Google has none of as small as this.
+    roles = object({
+      checkpoint_keeper = string
+      file_keeper       = string
+      key_viewer        = string
+      live_subscriber   = string
+      model_asker       = string
+      url_signer        = string
+    })
   })
 }
 

@@ -72,6 +72,31 @@ variable "jwks_uri" {
   }
 }
 
+variable "outside_issuers" {
+  description = "Whose tokens count beside ours: the issuer, whom its tokens are for, and where its public keys are; null for one with a shared secret."
+  type = list(object({
+    issuer   = string
+    audience = optional(string)
+    jwks_uri = optional(string)
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue([for one in var.outside_issuers : one.jwks_uri == null || one.audience != null])
+    error_message = "An issuer that publishes its keys needs an audience: without it, tokens for its other services would count."
+  }
+
+  validation {
+    condition     = alltrue([for one in var.outside_issuers : one.jwks_uri == null || can(regex("^https://[^\"\\\\\\s]+$", one.jwks_uri))])
+    error_message = "The address of an issuer's public keys must begin with https://."
+  }
+
+  validation {
+    condition     = length(var.outside_issuers) == 0 || can(jsondecode(var.document).components.securitySchemes.consentmd["x-google-auth"].jwksUri) && can(jsondecode(var.document).security[0].consentmd)
+    error_message = "The gateway's document has no security scheme consentmd that those of outside issuers could stand beside. Run `make generate` to write it anew."
+  }
+}
+
 variable "service_account_email" {
   description = "The account that the gateway calls functions as. It needs roles/run.invoker on each of them."
   type        = string

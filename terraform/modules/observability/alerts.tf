@@ -46,9 +46,9 @@ locals {
       severity = "ERROR"
       duration = "180s"
       query    = <<-EOT
-        histogram_quantile(0.99, sum by (le) (increase(logging_googleapis_com:user_outbox_oldest_seconds_bucket{monitored_resource="cloud_run_revision"}[5m]))) > ${var.outbox_seconds}
+        histogram_quantile(0.99, sum by (tenant, le) (increase(logging_googleapis_com:user_outbox_oldest_seconds_bucket{monitored_resource="cloud_run_revision"}[5m]))) > ${var.outbox_seconds}
       EOT
-      advice   = "An event waits for more than ${var.outbox_seconds} s to be published: messages arrive late and notifications do not come. Is Pub/Sub reachable, does the schedule outbox-sweep run, may the function publish to the topic?"
+      advice   = "An event of a tenant waits for more than ${var.outbox_seconds} s to be published: messages arrive late and notifications do not come. Is Pub/Sub reachable, does the schedule outbox-sweep run, may the function publish to the topic?"
     }
     audit-seal-age = {
       title    = "Audit entries are not sealed"
@@ -67,8 +67,9 @@ locals {
       query    = <<-EOT
         absent_over_time(logging_googleapis_com:user_outbox_oldest_seconds_count{monitored_resource="cloud_run_revision"}[30m])
         or absent_over_time(logging_googleapis_com:user_audit_unsealed_oldest_seconds_count{monitored_resource="cloud_run_revision"}[30m])
+        or (${join(" or ", [for age in ["outbox_oldest", "audit_unsealed_oldest"] : "(sum by (tenant) (increase(logging_googleapis_com:user_${age}_seconds_count{monitored_resource=\"cloud_run_revision\"}[6h])) > 0 unless on (tenant) sum by (tenant) (increase(logging_googleapis_com:user_${age}_seconds_count{monitored_resource=\"cloud_run_revision\"}[30m])) > 0)"])})
       EOT
-      advice   = "Nobody has logged one of the two ages for half an hour, so their alerts cannot fire either. Do the schedules run?"
+      advice   = "One of the two ages was not logged for half an hour, by nobody or not for a tenant, so its alert cannot fire either. Do the schedules outbox-sweep and audit-seal run, and what do audit's log lines say? (A tenant that was closed is silent too: this ends within six hours.)"
     }
   } : {})
 

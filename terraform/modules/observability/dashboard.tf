@@ -15,7 +15,7 @@ locals {
     { title = "Oldest message not delivered", unit = "s", query = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{${local.backlog}})" },
     { title = "Dead letters in 5 minutes", unit = "1", query = "sum by (subscription_id) (increase(pubsub_googleapis_com:subscription_dead_letter_message_count{${local.backlog}}[5m]))" },
     { title = "Events parked in 5 minutes", unit = "1", query = "sum (increase(logging_googleapis_com:user_events_parked{monitored_resource=\"cloud_run_revision\"}[5m]))" },
-    { title = "Oldest event in the outbox", unit = "s", query = "histogram_quantile(0.99, sum by (le) (increase(logging_googleapis_com:user_outbox_oldest_seconds_bucket{monitored_resource=\"cloud_run_revision\"}[5m])))" },
+    { title = "Oldest event in the outbox, by tenant", unit = "s", query = "histogram_quantile(0.99, sum by (tenant, le) (increase(logging_googleapis_com:user_outbox_oldest_seconds_bucket{monitored_resource=\"cloud_run_revision\"}[5m])))" },
     { title = "Oldest unsealed audit entry, by tenant", unit = "s", query = "histogram_quantile(0.99, sum by (tenant, le) (increase(logging_googleapis_com:user_audit_unsealed_oldest_seconds_bucket{monitored_resource=\"cloud_run_revision\"}[5m])))" },
     { title = "Documents read a second, by database", unit = "1/s", query = "sum by (database_id) (rate(firestore_googleapis_com:document_read_ops_count{${local.store}}[5m]))" },
     { title = "Documents written a second, by database", unit = "1/s", query = "sum by (database_id) (rate(firestore_googleapis_com:document_write_ops_count{${local.store}}[5m]))" },

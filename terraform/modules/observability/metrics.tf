@@ -7,12 +7,12 @@ locals {
 
   distributions = {
     outbox_oldest_seconds = {
-      description = "Once a minute: how old the oldest event is that waits to be published"
+      description = "Once a minute and tenant: how old the oldest event is that waits to be published"
       filter      = "jsonPayload.metric=\"outbox_oldest_seconds\""
       value       = "EXTRACT(jsonPayload.seconds)"
       unit        = "s"
       bounds      = local.second_bounds
-      labels      = {}
+      labels      = { tenant = "EXTRACT(jsonPayload.tenant)" }
     }
     audit_unsealed_oldest_seconds = {
       description = "Once a minute and tenant: how old the oldest audit entry is that no checkpoint has sealed"

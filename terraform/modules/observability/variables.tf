@@ -131,7 +131,7 @@ variable "unacknowledged_seconds" {
 }
 
 variable "alert_on_silence" {
-  description = "Whether it is told when the code has not logged its ages for half an hour. Say true after the first deployment: before it there is nobody to log."
+  description = "Whether it is told when the code has not logged its ages for half an hour. Say true after the first deployment, once there is a tenant: before that there is nothing to log."
   type        = bool
   default     = false
 }

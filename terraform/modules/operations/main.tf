@@ -9,16 +9,24 @@ resource "google_service_account" "this" {
   description  = "Runs the operators' job: tenants, keys, checks."
 }
 
-# Makes databases for new tenants, with their indexes.
-resource "google_project_iam_member" "documents" {
+resource "google_project_iam_member" "this" {
+  for_each = {
+    # Reads and writes documents: tenants, accounts, data keys, the audit log.
+    documents = "roles/datastore.user"
+    # Makes databases for new tenants, with their indexes and backups.
+    databases = var.roles.database_maker
+    # Tells whether a topic or a subscription is missing.
+    events = var.roles.event_viewer
+  }
+
   project = var.project_id
-  role    = "roles/datastore.owner"
+  role    = each.value
   member  = local.member
 }
 
 resource "google_kms_key_ring_iam_member" "this" {
   for_each = {
-    make = var.key_maker_role
+    make = var.roles.key_maker
     use  = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
   }
 
@@ -27,8 +35,19 @@ resource "google_kms_key_ring_iam_member" "this" {
   member      = local.member
 }
 
-resource "google_secret_manager_secret_iam_member" "read" {
+# Makes, renews and retires the signing keys.
+resource "google_secret_manager_secret_iam_member" "renew" {
   for_each = var.secrets
+
+  project   = var.project_id
+  secret_id = each.value
+  role      = var.roles.secret_renewer
+  member    = local.member
+}
+
+# What the configuration wants of secrets of your own.
+resource "google_secret_manager_secret_iam_member" "read" {
+  for_each = var.secret_environment
 
   project   = var.project_id
   secret_id = each.value
@@ -36,21 +55,22 @@ resource "google_secret_manager_secret_iam_member" "read" {
   member    = local.member
 }
 
-resource "google_secret_manager_secret_iam_member" "add" {
-  for_each = var.secrets
-
-  project   = var.project_id
-  secret_id = each.value
-  role      = "roles/secretmanager.secretVersionAdder"
-  member    = local.member
-}
-
 resource "google_storage_bucket_iam_member" "read" {
   for_each = var.buckets
 
   bucket = each.value
-  role   = "roles/storage.objectViewer"
+  role   = var.roles.object_reader
   member = local.member
+}
+
+# New rights take up to a minute until every part of Google knows them, and a job whose secret it may not read is refused.
+resource "terraform_data" "settled" {
+  input            = length(var.secret_environment) == 0 ? 0 : var.settle_seconds
+  triggers_replace = { for name, member in google_secret_manager_secret_iam_member.read : name => member.secret_id }
+
+  provisioner "local-exec" {
+    command = "sleep ${self.input}"
+  }
 }
 
 resource "google_cloud_run_v2_job" "this" {
@@ -69,7 +89,9 @@ resource "google_cloud_run_v2_job" "this" {
     template {
       service_account       = google_service_account.this.email
       execution_environment = "EXECUTION_ENVIRONMENT_GEN2"
-      timeout               = "3600s"
+
+      # A new tenant's database takes up to 45 minutes until the program gives up waiting.
+      timeout = "3600s"
 
       # What failed is looked at by whoever ran it, and run again by hand.
       max_retries = 0
@@ -102,6 +124,21 @@ resource "google_cloud_run_v2_job" "this" {
             value = env.value
           }
         }
+
+        dynamic "env" {
+          for_each = var.secret_environment
+
+          content {
+            name = env.key
+
+            value_source {
+              secret_key_ref {
+                secret  = env.value
+                version = "latest"
+              }
+            }
+          }
+        }
       }
     }
   }
@@ -116,6 +153,8 @@ resource "google_cloud_run_v2_job" "this" {
       template[0].template[0].containers[0].name,
     ]
   }
+
+  depends_on = [terraform_data.settled]
 }
 
 # Arguments are overrides of the job's own.

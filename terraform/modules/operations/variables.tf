@@ -33,13 +33,36 @@ variable "key_ring" {
   type        = string
 }
 
-variable "key_maker_role" {
-  description = "The role that makes keys and their versions, and cannot destroy them."
-  type        = string
+variable "roles" {
+  description = "The full names of roles that Google has none of as small as this."
+  type = object({
+    database_maker = string
+    event_viewer   = string
+    key_maker      = string
+    object_reader  = string
+    secret_renewer = string
+  })
+}
+
+variable "secret_environment" {
+  description = "The secrets behind variables that the program gets, by the variable's name."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setintersection(keys(var.secret_environment), ["SIGNING_KEY_PEM", "VERIFYING_KEYS_PEM"])) == 0
+    error_message = "The job reads the signing keys itself: as variables they would keep it from starting before there is one."
+  }
+}
+
+variable "settle_seconds" {
+  description = "How long to wait after the job got a right to a secret before it is made."
+  type        = number
+  default     = 60
 }
 
 variable "secrets" {
-  description = "The secrets whose versions the job reads and adds, by name."
+  description = "The secrets whose versions the job reads, adds and destroys, by name."
   type        = map(string)
 }
 

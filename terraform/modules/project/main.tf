@@ -44,3 +44,19 @@ resource "google_project_iam_custom_role" "this" {
 
   depends_on = [google_project_service.this]
 }
+
+# Google tells one part after the other that an API is enabled, an agent is there and a role is made. What comes next in the
+# plan waits for this module, and so for this.
+resource "terraform_data" "settled" {
+  input = var.settle_seconds
+
+  triggers_replace = {
+    services = sort([for service in google_project_service.this : service.service])
+    agents   = sort([for agent in google_project_service_identity.this : agent.service])
+    roles    = sort([for role in google_project_iam_custom_role.this : role.role_id])
+  }
+
+  provisioner "local-exec" {
+    command = "sleep ${self.input}"
+  }
+}

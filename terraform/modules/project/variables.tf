@@ -44,3 +44,14 @@ variable "roles" {
     error_message = "A role's id is 3 to 64 letters, digits, underscores and points."
   }
 }
+
+variable "settle_seconds" {
+  description = "How long to wait, after an API was enabled, an agent or a role was made, until they are used."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.settle_seconds >= 0 && floor(var.settle_seconds) == var.settle_seconds
+    error_message = "settle_seconds is a whole number from 0."
+  }
+}

@@ -47,7 +47,7 @@ run "a_database_can_be_brought_back" {
       google_firestore_database.this.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED" &&
       google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_ENABLED"
     )
-    error_message = "Point in time recovery and delete protection are on by default."
+    error_message = "Point in time recovery and delete protection are on, always."
   }
 
   assert {
@@ -169,12 +169,48 @@ run "an_index_with_one_field_is_refused" {
   expect_failures = [var.definitions]
 }
 
-run "backups_longer_than_firestore_keeps_them_are_refused" {
+run "a_name_that_firestore_refuses_is_refused" {
   command = plan
 
   variables {
-    backup_retention_days = { daily = 7, weekly = 365 }
+    name = "a0000000-0000-4000-8000-000000000000"
   }
 
-  expect_failures = [var.backup_retention_days]
+  expect_failures = [var.name]
+}
+
+# Databases that `consentmd admin create --new-tenant` makes have to be alike.
+run "the_program_makes_the_same_database" {
+  command = plan
+
+  assert {
+    condition = (
+      google_firestore_backup_schedule.daily.retention == "${regex("daily_backup_days: (\\d+),", file("../../../shared/google-setup/src/databases/plan.rs"))[0] * 86400}s" &&
+      google_firestore_backup_schedule.weekly.retention == "${regex("const MOST_WEEKS: u32 = (\\d+);", file("../../../shared/google-setup/src/databases/plan.rs"))[0] * 604800}s" &&
+      google_firestore_backup_schedule.weekly.weekly_recurrence[0].day == regex("const DAY_OF_WEEK: &str = \"([A-Z]+)\"", file("../../../shared/google-setup/src/databases/backups.rs"))[0]
+    )
+    error_message = "Backups are kept for other times in shared/google-setup. Change both."
+  }
+
+  # SCREAMING_SNAKE_CASE in Rust's way of writing it.
+  assert {
+    condition = alltrue([
+      for setting in [
+        google_firestore_database.this.type,
+        google_firestore_database.this.database_edition,
+        google_firestore_database.this.point_in_time_recovery_enablement,
+        google_firestore_database.this.delete_protection_state,
+      ] : strcontains(file("../../../shared/google-setup/src/databases/database.rs"), "::${join("", [for word in split("_", setting) : title(lower(word))])})")
+    ])
+    error_message = "A setting of the database is another in shared/google-setup, which refuses a database with other settings. Change both."
+  }
+
+  assert {
+    condition = alltrue([
+      for index in google_firestore_index.this :
+      index.query_scope == "COLLECTION" && index.api_scope == "ANY_API" &&
+      strcontains(file("../../../shared/google-setup/src/databases/indexes.rs"), "query_scope == QueryScope::Collection && index.api_scope == ApiScope::AnyApi")
+    ])
+    error_message = "shared/google-setup looks for indexes of collections, for any API."
+  }
 }

@@ -42,8 +42,15 @@ variables {
     verifying_keys_secret = "verifying-keys"
     live_topic            = "live-signals"
     model_location        = "us-central1"
-    url_signer_role       = "projects/consentmd-test/roles/consentmd_url_signer"
-    live_subscriber_role  = "projects/consentmd-test/roles/consentmd_live_subscriber"
+
+    roles = {
+      checkpoint_keeper = "projects/consentmd-test/roles/consentmd_checkpoint_keeper"
+      file_keeper       = "projects/consentmd-test/roles/consentmd_file_keeper"
+      key_viewer        = "projects/consentmd-test/roles/consentmd_key_viewer"
+      live_subscriber   = "projects/consentmd-test/roles/consentmd_live_subscriber"
+      model_asker       = "projects/consentmd-test/roles/consentmd_model_asker"
+      url_signer        = "projects/consentmd-test/roles/consentmd_url_signer"
+    }
   }
 
   settings = {
@@ -64,10 +71,12 @@ run "an_ordinary_function_may_do_the_three_things_that_all_do" {
 
   assert {
     condition = (
-      google_kms_key_ring_iam_member.this[0].role == "roles/cloudkms.cryptoKeyEncrypterDecrypter" &&
-      google_kms_key_ring_iam_member.this[0].key_ring_id == var.resources.key_ring
+      toset([for member in google_kms_key_ring_iam_member.this : member.role]) == toset([
+        "roles/cloudkms.cryptoKeyEncrypterDecrypter", var.resources.roles.key_viewer
+      ]) &&
+      alltrue([for member in google_kms_key_ring_iam_member.this : member.key_ring_id == var.resources.key_ring])
     )
-    error_message = "It uses the tenants' keys, and cannot manage them."
+    error_message = "It uses the tenants' keys and sees which version is current, and cannot manage them."
   }
 
   assert {
@@ -96,6 +105,7 @@ run "a_function_is_told_what_it_takes_and_nothing_else" {
       TRIGGER_AUDIENCE         = var.audience
       TRIGGER_SERVICE_ACCOUNTS = var.trigger_account_email
       TRUSTED_PROXIES          = "2"
+      IAM_GUARDED              = "true"
       APP_URL                  = "https://app.consentmd.com"
     }
     error_message = "Not what others need, not what it does not take, and not what is null."
@@ -150,9 +160,9 @@ run "whoever_signs_gets_the_private_key_and_whoever_keeps_checkpoints_cannot_cha
 
   assert {
     condition = toset([for member in google_storage_bucket_iam_member.this : "${member.bucket} ${member.role}"]) == toset([
-      "checkpoints roles/storage.objectCreator", "checkpoints roles/storage.objectViewer"
+      "checkpoints ${var.resources.roles.checkpoint_keeper}"
     ])
-    error_message = "Adding and reading; objectUser or objectAdmin could remove checkpoints."
+    error_message = "Adding and reading by the role that allows nothing else; objectUser or objectAdmin could remove checkpoints."
   }
 
   assert {
@@ -176,13 +186,13 @@ run "whoever_keeps_files_signs_as_itself" {
   assert {
     condition = (
       google_service_account_iam_member.signs_as_itself[0].service_account_id == google_service_account.this.name &&
-      google_service_account_iam_member.signs_as_itself[0].role == var.resources.url_signer_role
+      google_service_account_iam_member.signs_as_itself[0].role == var.resources.roles.url_signer
     )
     error_message = "signBlob on its own account, by the role that allows nothing else."
   }
 
   assert {
-    condition     = [for member in google_storage_bucket_iam_member.this : "${member.bucket} ${member.role}"] == ["files roles/storage.objectUser"]
+    condition     = [for member in google_storage_bucket_iam_member.this : "${member.bucket} ${member.role}"] == ["files ${var.resources.roles.file_keeper}"]
     error_message = "The files' bucket and no other."
   }
 }
@@ -193,10 +203,11 @@ run "a_function_with_sockets_is_open_and_long" {
   variables {
     name                 = "realtime"
     behind_load_balancer = true
+    settings             = { IAM_GUARDED = "true" }
     definition = {
       cpu         = "1", memory = "512Mi", concurrency = 1000, timeoutSeconds = 3600, sockets = true
       needs       = ["documents", "keys", "events", "live"]
-      environment = []
+      environment = ["IAM_GUARDED"]
     }
   }
 
@@ -227,7 +238,12 @@ run "a_function_with_sockets_is_open_and_long" {
   }
 
   assert {
-    condition     = google_project_iam_member.this["live"].role == var.resources.live_subscriber_role
+    condition     = !contains([for env in google_cloud_run_v2_service.this.template[0].containers[0].env : env.name], "IAM_GUARDED")
+    error_message = "Anyone may call it, so that anyone could write a token whose signature Google has removed."
+  }
+
+  assert {
+    condition     = google_project_iam_member.this["live"].role == var.resources.roles.live_subscriber
     error_message = "Its instances make their own subscriptions."
   }
 }
@@ -285,7 +301,7 @@ run "a_model_is_asked_where_it_may_be" {
   }
 
   assert {
-    condition     = google_project_iam_member.this["model"].role == "roles/aiplatform.user"
+    condition     = google_project_iam_member.this["model"].role == var.resources.roles.model_asker
     error_message = "It asks Vertex AI's models."
   }
 

@@ -68,6 +68,63 @@ run "another_account_is_another_configuration" {
   }
 }
 
+run "tokens_of_outside_issuers_are_taken_beside_ours" {
+  command = apply
+
+  variables {
+    outside_issuers = [
+      { issuer = "https://id.example/realms/care", audience = "consentmd", jwks_uri = "https://id.example/certs" },
+      { issuer = "https://securetoken.google.com/p", audience = "p", jwks_uri = "https://www.googleapis.com/jwk" },
+    ]
+  }
+
+  assert {
+    condition     = jsondecode(local.document).security == [{ consentmd = [] }, { outside-0 = [] }, { outside-1 = [] }]
+    error_message = "Any one of the schemes is enough."
+  }
+
+  assert {
+    condition     = jsondecode(local.document).components.securitySchemes["outside-0"]["x-google-auth"] == { issuer = "https://id.example/realms/care", audiences = ["consentmd"], jwksUri = "https://id.example/certs" }
+    error_message = "Each issuer is checked by its own keys, for its own audience."
+  }
+
+  assert {
+    condition     = jsondecode(local.document).components.securitySchemes.consentmd == jsondecode(local.filled_in).components.securitySchemes.consentmd && jsondecode(local.document).paths == jsondecode(local.filled_in).paths
+    error_message = "Our own scheme and all paths stay as they were."
+  }
+
+  assert {
+    condition     = output.config_id != run.placeholders_get_their_values.config_id
+    error_message = "It is another configuration."
+  }
+}
+
+run "a_shared_secret_leaves_checking_to_the_functions" {
+  command = apply
+
+  variables {
+    outside_issuers = [
+      { issuer = "https://laravel.example" },
+      { issuer = "https://id.example/realms/care", audience = "consentmd", jwks_uri = "https://id.example/certs" },
+    ]
+  }
+
+  assert {
+    condition     = length(jsondecode(local.document).security) == 0 && keys(jsondecode(local.document).components.securitySchemes) == ["consentmd"]
+    error_message = "The gateway cannot check such a token, and must not refuse it."
+  }
+}
+
+run "published_keys_without_an_audience_fail" {
+  command = plan
+
+  variables {
+    outside_issuers = [{ issuer = "https://id.example", jwks_uri = "https://id.example/certs" }]
+  }
+
+  expect_failures = [var.outside_issuers]
+}
+
 run "a_backend_that_is_not_deployed_fails" {
   command = plan
 

@@ -167,6 +167,15 @@ run "silence_and_costs_when_asked" {
   }
 
   assert {
+    condition = alltrue([
+      for age in ["outbox_oldest_seconds", "audit_unsealed_oldest_seconds"] :
+      length(regexall("user_${age}_count", one(google_monitoring_alert_policy.measured["silence"].conditions).condition_prometheus_query_language[0].query)) == 3 &&
+      google_logging_metric.distribution[age].label_extractors == tomap({ tenant = "EXTRACT(jsonPayload.tenant)" })
+    ])
+    error_message = "Both ages are told by tenant, and so is their silence: one that others outvote would not be noticed."
+  }
+
+  assert {
     condition     = length(google_billing_budget.monthly[0].all_updates_rule[0].monitoring_notification_channels) == 5 && google_billing_budget.monthly[0].budget_filter[0].projects == toset(["projects/123456789"])
     error_message = "A budget is about one project's number and tells five at most."
   }
@@ -251,4 +260,36 @@ run "a_storage_location_is_no_dataset_location" {
   }
 
   expect_failures = [var.dataset_location]
+}
+
+# A metric counts lines: whoever changes one of them in the code has to change what looks for it.
+run "what_is_looked_for_is_what_the_code_logs" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for metric, file in {
+        outbox_oldest_seconds         = "../../../shared/events/src/outbox.rs"
+        audit_unsealed_oldest_seconds = "../../../functions/audit/src/seal_log.rs"
+        } : (
+        strcontains(google_logging_metric.distribution[metric].filter, "jsonPayload.metric=\"${metric}\"") &&
+        strcontains(file(file), "metric = \"${metric}\", seconds, %tenant,")
+      )
+    ])
+    error_message = "The ages are logged with seconds and tenant."
+  }
+
+  assert {
+    condition     = strcontains(google_logging_metric.events_parked.filter, "jsonPayload.metric=\"event_parked\"") && strcontains(file("../../../shared/events/src/delivery.rs"), "metric = \"event_parked\"")
+    error_message = "Parked events are told of."
+  }
+
+  assert {
+    condition = (
+      strcontains(google_logging_metric.distribution["client_latency_ms"].filter, "jsonPayload.latency_ms>=0 AND jsonPayload.route:\"/api/\"") &&
+      can(regex("\"http\\.request\", .*\\broute\\)", file("../../../shared/runtime/src/layers.rs"))) &&
+      can(regex("info!\\(status = status\\.as_u16\\(\\), latency_ms,", file("../../../shared/runtime/src/layers.rs")))
+    )
+    error_message = "Each request is logged with latency_ms, within a span that has the route."
+  }
 }

@@ -27,6 +27,26 @@ run "every_secret_has_a_first_version_that_is_none" {
   }
 }
 
+run "the_first_version_is_taken_for_no_secret" {
+  command = plan
+
+  assert {
+    condition     = length(local.not_made_yet) < 32
+    error_message = "Shared secrets of outside issuers have 32 bytes or more: a longer text, which everybody can read here, would be one."
+  }
+
+  assert {
+    condition     = startswith(local.not_made_yet, "not made yet")
+    error_message = "consentmd admin ensure-signing-key refuses to replace anything else (shared/google-setup/src/signing_keys/ring.rs)."
+  }
+
+  # What destroys a version means it: a signing key that leaked is not to be had for another week.
+  assert {
+    condition     = alltrue([for secret in google_secret_manager_secret.this : secret.version_destroy_ttl == null || secret.version_destroy_ttl == ""])
+    error_message = "consentmd admin retire-signing-key destroys at once."
+  }
+}
+
 run "copies_stay_in_the_regions_asked_for" {
   command = plan
 

@@ -78,6 +78,14 @@ run "browsers_of_the_allowed_origins_may_put_files" {
   }
 
   assert {
+    condition = length(setsubtract(
+      ["content-type", "x-goog-content-length-range"],
+      [for header in google_storage_bucket.files.cors[0].response_header : lower(header)]
+    )) == 0
+    error_message = "A browser that puts a file has to send both headers, and so to ask for them first (shared/blobs-gcs/README.md)."
+  }
+
+  assert {
     condition     = length(google_storage_bucket.checkpoints.cors) == 0
     error_message = "No browser has business with checkpoints."
   }
