@@ -214,6 +214,10 @@ class Costs(unittest.TestCase):
         self.replace("infra/runbook/prices.json", '"usd": 0.06', '"usd": 0.07')
         self.assertIn("costs.py --write", self.check().stderr)
 
+    def test_keys_of_our_own_for_storage_are_noticed(self):
+        self.replace("terraform/environments/prod.tfvars", "own_storage_keys = false", "own_storage_keys = true")
+        self.assertIn("costs.py --write", self.check().stderr)
+
     def test_a_new_call_wants_its_measurement(self):
         self.replace("shared/README.md", "| a chart | 1", "| a graph | 1")
         self.assertIn("a graph", self.check().stderr)
