@@ -42,7 +42,7 @@ copy_to() { # folder
   local file
   while IFS= read -r file; do
     mkdir -p "$1/$(dirname "$file")" && cp "$file" "$1/$file" || return 1
-  done < <({ find terraform -name .terraform -prune -o -type f -print; echo infra/gateway/openapi.json; echo cloudbuild.yaml
+  done < <({ find terraform -name .terraform -prune -o -type f -print; echo infra/gateway/openapi.json; echo infra/deploy/lock.sh; echo cloudbuild.yaml
     find shared/google-setup/src/databases shared/events/src shared/runtime/src functions/audit/src -name '*.rs'; } | grep -v -e '\.tfstate' -e '\.lock\.hcl$')
 }
 

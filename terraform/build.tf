@@ -12,6 +12,8 @@ locals {
     _REGION     = var.region
     _REPOSITORY = module.registry.name
     _PUBLIC_URL = var.domain == null ? "" : "https://${var.domain}"
+    # Where a repository is built, the script asks git.
+    _COMMITTED = ""
   }
 }
 

@@ -32,6 +32,31 @@ resource "google_project_iam_member" "deployer" {
   member  = "serviceAccount:${google_service_account.deployer.email}"
 }
 
+# Where a deployment leaves its lock (infra/deploy/lock.sh), so that two never interleave. Nothing else is kept there.
+resource "google_storage_bucket" "deployments" {
+  project       = var.project_id
+  name          = "${var.project_id}-${local.name_prefix}-deployments"
+  location      = var.region
+  storage_class = "STANDARD"
+  labels        = local.labels
+
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
+  depends_on = [module.project]
+}
+
+resource "google_storage_bucket_iam_member" "deployer_lock" {
+  bucket = google_storage_bucket.deployments.name
+  role   = module.project.role_ids["consentmd_file_keeper"]
+  member = "serviceAccount:${google_service_account.deployer.email}"
+}
+
 # Google asks for storage.admin, which would be all patients' files as well: so it counts for the buckets that gcloud makes for SBOMs.
 resource "google_project_iam_member" "deployer_sboms" {
   project = var.project_id

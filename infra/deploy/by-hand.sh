@@ -25,6 +25,8 @@ if [[ -z "${PUBLIC_URL:-}" && -n "$domain" ]]; then export PUBLIC_URL=https://$d
 given=${COMMIT:-}
 COMMIT=${given:-$(git rev-parse HEAD)}
 export PROJECT REGION COMMIT
+# Whoever names a commit may mean an older one than serves.
+if [[ -n "$given" ]]; then export OLDER=allowed; fi
 # shellcheck source=infra/deploy/settings.sh
 source infra/deploy/settings.sh
 
@@ -35,7 +37,7 @@ if ((${#missing[@]})); then
   if [[ -n "$(git status --porcelain)" ]]; then echo "the working tree has changes that no commit names: commit them first" >&2; exit 1; fi
   if ! docker version >/dev/null 2>&1; then
     echo "the images of $COMMIT are not built, and no Docker engine answers here. Push the commit, or have Cloud Build do all of it:" >&2
-    echo "  gcloud builds submit --project=$PROJECT --region=$REGION --config=cloudbuild.yaml --substitutions=COMMIT_SHA=$COMMIT,_REGION=$REGION" >&2
+    echo "  gcloud builds submit --project=$PROJECT --region=$REGION --config=cloudbuild.yaml --substitutions=COMMIT_SHA=$COMMIT,_REGION=$REGION,_COMMITTED=$(git show --no-patch --format=%ct "$COMMIT")" >&2
     exit 1
   fi
   gcloud auth configure-docker "$REGION-docker.pkg.dev" --quiet

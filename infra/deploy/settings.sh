@@ -11,9 +11,15 @@ if [[ ! "$COMMIT" =~ ^[0-9a-f]{40}$ ]]; then echo "COMMIT is '$COMMIT': it has t
 export REGISTRY="$REGION-docker.pkg.dev/$PROJECT/${REPOSITORY:-consentmd}"
 WAIT=${WAIT:-5}
 containers=$(dirname "${BASH_SOURCE[0]}")/../containers
+# The programs that the commit had: going back to it must not ask for the image of a function that came later.
+commits_functions=$(mktemp)
+if ! git show "$COMMIT:terraform/generated/functions.json" > "$commits_functions" 2>/dev/null; then
+  cat "${FUNCTIONS_JSON:-terraform/generated/functions.json}" > "$commits_functions" 2>/dev/null || rm -f "$commits_functions"
+fi
 # shellcheck disable=SC2034 # deploy.sh works on the services, sbom.sh on all programs
-mapfile -t programs < <("$containers/programs.sh")
-mapfile -t services < <("$containers/programs.sh" --functions)
+mapfile -t programs < <(FUNCTIONS_JSON=$commits_functions "$containers/programs.sh")
+mapfile -t services < <(FUNCTIONS_JSON=$commits_functions "$containers/programs.sh" --functions)
+rm -f "$commits_functions"
 if ((${#services[@]} == 0)); then echo "no function is found: run 'make generate'" >&2; exit 1; fi
 
 # The image of a program at COMMIT by its digest, so that what is deployed is what was looked at.

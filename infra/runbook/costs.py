@@ -152,6 +152,14 @@ def instances():
     return {name: int(own.get(name, usual.group(1))) for name in functions}, functions
 
 
+def key_count(rings):
+    """The keys of production: those for Google's storage are made with `own_storage_keys` only."""
+    said = re.search(r"^own_storage_keys\s*=\s*(true|false)", (TERRAFORM / "environments/prod.tfvars").read_text(encoding="utf-8"), re.M)
+    if not said:
+        wrong("terraform/environments/prod.tfvars does not say own_storage_keys")
+    return rings["tenants"] + (rings["storage"] if said.group(1) == "true" else 0)
+
+
 def memory_gib(text):
     amount = re.fullmatch(r"(\d+)(Mi|Gi)", text)
     if not amount:
@@ -176,7 +184,7 @@ def fixed_costs():
     run = Call("a schedule", assumed["reads_per_schedule_run"], 0, 0, 0, assumed["reads_per_schedule_run"])
     armor = (TERRAFORM / "modules/edge/armor.tf").read_text(encoding="utf-8")
     rules = len(re.findall(r'"[a-z]+-v33-stable"', armor)) + 2
-    keys = sum(assumed["key_rings"].values())
+    keys = key_count(assumed["key_rings"])
     secrets = assumed["secrets"] * assumed["versions_per_secret"] * assumed["secret_places"]
     resting = sum(1 for name in functions if not functions[name]["sockets"])
     # Objectives burn at two speeds, of two conditions each; then the measured alerts, dead letters and uptime checks.

@@ -5,7 +5,8 @@
     replay.py letters --project P --function chats --publish          publishes it again and takes it off
     replay.py parked --project P --database first-clinic [--prefix lakeside.] [--publish]
 
-`--handler NAME` takes what this handler (and subscription) failed on; `--limit N` at most so many, 100 unless said. An event
+`--handler NAME` takes what this handler (and subscription) failed on; `--limit N` stops after so many that it took, 100 unless
+said; what another handler failed on and what is too old do not count. An event
 goes to its topic `events-<family>`, whence every handler of it hears it once more: those that had it know by their `effects`,
 which are kept for 30 days. So what happened 29 days ago or earlier is refused. Nothing of an event's contents is shown but
 names and ids. It wants gcloud, signed in.
@@ -54,20 +55,27 @@ class Letter:
 
 
 def letters(options):
-    """Dead letters; they come back after ten minutes unless they are taken off."""
+    """Dead letters; they come back after ten minutes unless they are taken off, so each pull brings others."""
     subscription = f"dead-letters-{options.function}"
-    pulled = gcloud(
-        "pubsub", "subscriptions", "pull", subscription, f"--project={options.project}", f"--limit={min(options.limit, ROUND)}",
-        "--format=json",
-    )
-    for one in json.loads(pulled or "[]"):
-        message, ack = one["message"], one["ackId"]
-        attributes = message.get("attributes", {})
-        envelope = json.loads(base64.b64decode(message["data"]))
-        handler = attributes.get("CloudPubSubDeadLetterSourceSubscription", "?")
-        tries = attributes.get("CloudPubSubDeadLetterSourceDeliveryCount", "?")
-        take_off = ("pubsub", "subscriptions", "ack", subscription, f"--project={options.project}", f"--ack-ids={ack}")
-        yield Letter(envelope, handler, f"given up after {tries} attempts", lambda take_off=take_off: gcloud(*take_off))
+    seen, rounds_without = set(), 0
+    # Pub/Sub may answer with nothing though something waits; twice is taken for the end.
+    while rounds_without < 2:
+        pulled = gcloud("pubsub", "subscriptions", "pull", subscription, f"--project={options.project}", f"--limit={ROUND}", "--format=json")
+        fresh = [one for one in json.loads(pulled or "[]") if one["message"]["messageId"] not in seen]
+        seen.update(one["message"]["messageId"] for one in fresh)
+        rounds_without = 0 if fresh else rounds_without + 1
+        yield from (letter(one, subscription, options) for one in fresh)
+
+
+def letter(one, subscription, options):
+    """A dead letter as `pull` tells it."""
+    message, ack = one["message"], one["ackId"]
+    attributes = message.get("attributes", {})
+    envelope = json.loads(base64.b64decode(message["data"]))
+    handler = attributes.get("CloudPubSubDeadLetterSourceSubscription", "?")
+    tries = attributes.get("CloudPubSubDeadLetterSourceDeliveryCount", "?")
+    take_off = ("pubsub", "subscriptions", "ack", subscription, f"--project={options.project}", f"--ack-ids={ack}")
+    return Letter(envelope, handler, f"given up after {tries} attempts", lambda: gcloud(*take_off))
 
 
 def plain(value):
@@ -92,11 +100,16 @@ def parked(options):
             return json.loads(answer.read() or b"{}")
 
     database = urllib.parse.quote(f"projects/{options.project}/databases/{options.database}")
-    page = ask("GET", f"{database}/documents/{urllib.parse.quote(options.prefix)}parked?pageSize={min(options.limit, ROUND)}")
-    for document in page.get("documents", []):
-        fields = {name: plain(value) for name, value in document["fields"].items()}
-        name = urllib.parse.quote(document["name"])
-        yield Letter(fields["event"], fields["handler"], fields["reason"], lambda name=name: ask("DELETE", name))
+    collection, after = f"{database}/documents/{urllib.parse.quote(options.prefix)}parked?pageSize={ROUND}", ""
+    while True:
+        page = ask("GET", collection + after)
+        for document in page.get("documents", []):
+            fields = {name: plain(value) for name, value in document["fields"].items()}
+            name = urllib.parse.quote(document["name"])
+            yield Letter(fields["event"], fields["handler"], fields["reason"], lambda name=name: ask("DELETE", name))
+        if not page.get("nextPageToken"):
+            return
+        after = f"&pageToken={urllib.parse.quote(page['nextPageToken'], safe='')}"
 
 
 def main():
@@ -114,20 +127,23 @@ def main():
     options = parser.parse_args()
     now = datetime.datetime.now(datetime.timezone.utc)
     found = published = old = 0
-    for letter in letters(options) if options.source == "letters" else parked(options):
-        if options.handler and letter.handler != options.handler:
+    for one in letters(options) if options.source == "letters" else parked(options):
+        if options.handler and one.handler != options.handler:
             continue
         found += 1
-        if letter.is_too_old(now):
+        if one.is_too_old(now):
             old += 1
-            print("TOO OLD  " + letter.shown())
+            print("TOO OLD  " + one.shown())
             continue
         if options.publish:
             # Published first: what happens twice is harmless, what happens never is not.
-            letter.publish(options.project)
-            letter.take_off()
+            one.publish(options.project)
+            one.take_off()
             published += 1
-        print(("published  " if options.publish else "waits  ") + letter.shown())
+        print(("published  " if options.publish else "waits  ") + one.shown())
+        if found - old >= options.limit:
+            print(f"that is --limit {options.limit}: there may be more")
+            break
     print(f"{found} found, {published} published again, {old} too old to be replayed")
     if old:
         raise SystemExit("What is too old would be done twice by the handlers that had it: see infra/runbook/events.md")

@@ -15,11 +15,14 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 GCLOUD = """#!/usr/bin/env python3
-import os, sys
+import json, os, pathlib, sys
 with open(os.environ["ASKED"], "a") as asked:
     asked.write("\\x1f".join(sys.argv[1:]) + "\\n")
 if sys.argv[3] == "pull":
-    print(open(os.environ["PULLED"]).read())
+    waiting = pathlib.Path(os.environ["PULLED"])
+    first, *others = json.loads(waiting.read_text()) or [[]]
+    waiting.write_text(json.dumps(others))
+    print(json.dumps(first))
 if sys.argv[3] == os.environ.get("FAILS"):
     sys.exit("refused")
 """
@@ -50,14 +53,21 @@ class Replay(unittest.TestCase):
         self.environment = {"PATH": f"{self.folder}:{os.environ['PATH']}", "ASKED": str(self.folder / "asked"), "PULLED": str(self.folder / "pulled")}
 
     def pulled(self, *envelopes):
-        letters = [{
+        """What the first pull answers; every other finds nothing."""
+        self.pulled_in_rounds(envelopes)
+
+    def pulled_in_rounds(self, *rounds):
+        (self.folder / "pulled").write_text(json.dumps([self.letters(*one) for one in rounds]))
+
+    def letters(self, *envelopes):
+        return [{
             "ackId": f"ack-{one['id']}",
             "message": {
+                "messageId": one["id"],
                 "data": base64.b64encode(json.dumps(one).encode()).decode(),
-                "attributes": {"CloudPubSubDeadLetterSourceSubscription": "realtime-fan-out", "CloudPubSubDeadLetterSourceDeliveryCount": "30"},
+                "attributes": {"CloudPubSubDeadLetterSourceSubscription": one.get("for", "realtime-fan-out"), "CloudPubSubDeadLetterSourceDeliveryCount": "30"},
             },
         } for one in envelopes]
-        (self.folder / "pulled").write_text(json.dumps(letters))
 
     def replay(self, *arguments, **more):
         command = [sys.executable, str(HERE / "replay.py"), *arguments, "--project=p"]
@@ -74,14 +84,14 @@ class Replay(unittest.TestCase):
         self.assertIn("waits", done.stdout)
         self.assertIn("1 found, 0 published again", done.stdout)
         self.assertNotIn("chatId", done.stdout)
-        self.assertEqual([one[2] for one in self.asked()], ["pull"])
+        self.assertEqual([one[2] for one in self.asked()], ["pull"] * 3)
         self.assertIn("dead-letters-realtime", self.asked()[0])
 
     def test_dead_letters_are_published_as_they_were_and_then_taken_off(self):
         self.pulled(envelope(1))
         done = self.replay("letters", "--function=realtime", "--publish")
         self.assertEqual(done.returncode, 0, done.stderr)
-        _, publish, ack = self.asked()
+        publish, ack = (one for one in self.asked() if one[2] != "pull")
         self.assertEqual(publish[:4], ["pubsub", "topics", "publish", "events-chats"])
         message = next(one for one in publish if one.startswith("--message="))
         self.assertEqual(json.loads(message.removeprefix("--message=")), envelope(1) | {"occurredAt": json.loads(message.removeprefix("--message="))["occurredAt"]})
@@ -105,17 +115,33 @@ class Replay(unittest.TestCase):
         self.pulled(envelope(1))
         done = self.replay("letters", "--function=realtime", "--handler=realtime-read", "--publish")
         self.assertIn("0 found", done.stdout)
-        self.assertEqual([one[2] for one in self.asked()], ["pull"])
+        self.assertEqual([one[2] for one in self.asked()], ["pull"] * 3)
 
-    def test_parked_events_are_published_and_removed(self):
-        parked = {"event": envelope(1), "handler": "notifications-message", "reason": "no such chat", "at": "2026-01-01T00:00:00.000Z"}
-        name = "projects/p/databases/north/documents/lake.parked/e1_notifications-message"
+    def test_what_is_too_old_or_anothers_does_not_hide_the_rest(self):
+        others = [envelope(1, f"b{number}") | {"for": "realtime-read"} for number in range(100)]
+        self.pulled_in_rounds([envelope(40, f"a{number}") for number in range(100)], others, [], [envelope(1, "e1"), envelope(1, "e2"), envelope(1, "e3")])
+        done = self.replay("letters", "--function=realtime", "--handler=realtime-fan-out", "--limit=2", "--publish")
+        self.assertIn("102 found, 2 published again, 100 too old", done.stdout)
+        self.assertIn("there may be more", done.stdout)
+        self.assertEqual([one[-1] for one in self.asked() if one[2] == "ack"], ["--ack-ids=ack-e1", "--ack-ids=ack-e2"])
+
+    def test_what_comes_back_meanwhile_is_taken_once(self):
+        self.pulled_in_rounds([envelope(1)], [envelope(1)], [envelope(1)], [envelope(1)])
+        done = self.replay("letters", "--function=realtime")
+        self.assertIn("1 found", done.stdout)
+        self.assertEqual([one[2] for one in self.asked()], ["pull"] * 3)
+
+    def firestore_with(self, *pages):
+        """A Firestore that answers with these pages, by their number as the token; and what it was asked."""
         seen = []
 
         class Server(http.server.BaseHTTPRequestHandler):
             def answer(self):
                 seen.append((self.command, self.path))
-                page = {"documents": [{"name": name, "fields": firestore(parked)["mapValue"]["fields"]}]}
+                number = int(self.path.partition("&pageToken=")[2].removeprefix("page%2F") or 0)
+                page = {"documents": pages[number]}
+                if number + 1 < len(pages):
+                    page["nextPageToken"] = f"page/{number + 1}"
                 body = json.dumps(page if self.command == "GET" else {}).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(body)))
@@ -131,13 +157,30 @@ class Replay(unittest.TestCase):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
-        done = self.replay("parked", "--database=north", "--prefix=lake.", "--publish", FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{server.server_port}")
+        return f"127.0.0.1:{server.server_port}", seen
+
+    def parked(self, event):
+        parked = {"event": event, "handler": "notifications-message", "reason": "no such chat", "at": "2026-01-01T00:00:00.000Z"}
+        name = f"projects/p/databases/north/documents/lake.parked/{event['id']}_notifications-message"
+        return {"name": name, "fields": firestore(parked)["mapValue"]["fields"]}
+
+    def test_parked_events_are_published_and_removed(self):
+        document = self.parked(envelope(1))
+        host, seen = self.firestore_with([document])
+        done = self.replay("parked", "--database=north", "--prefix=lake.", "--publish", FIRESTORE_EMULATOR_HOST=host)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(seen, [
-            ("GET", "/v1/projects/p/databases/north/documents/lake.parked?pageSize=100"), ("DELETE", f"/v1/{name}"),
+            ("GET", "/v1/projects/p/databases/north/documents/lake.parked?pageSize=100"), ("DELETE", f"/v1/{document['name']}"),
         ])
         message = next(one for one in self.asked()[0] if one.startswith("--message="))
         self.assertEqual(json.loads(message.removeprefix("--message="))["data"], envelope(1)["data"])
+
+    def test_old_parked_events_do_not_hide_new_ones(self):
+        host, seen = self.firestore_with([self.parked(envelope(40, "a1"))], [], [self.parked(envelope(1, "e1"))])
+        done = self.replay("parked", "--database=north", "--prefix=lake.", "--limit=1", FIRESTORE_EMULATOR_HOST=host)
+        self.assertIn("2 found, 0 published again, 1 too old", done.stdout)
+        collection = "/v1/projects/p/databases/north/documents/lake.parked?pageSize=100"
+        self.assertEqual([path for _, path in seen], [collection, f"{collection}&pageToken=page%2F1", f"{collection}&pageToken=page%2F2"])
 
 
 class Costs(unittest.TestCase):
@@ -169,6 +212,10 @@ class Costs(unittest.TestCase):
 
     def test_another_price_is_noticed(self):
         self.replace("infra/runbook/prices.json", '"usd": 0.06', '"usd": 0.07')
+        self.assertIn("costs.py --write", self.check().stderr)
+
+    def test_keys_of_our_own_for_storage_are_noticed(self):
+        self.replace("terraform/environments/prod.tfvars", "own_storage_keys = false", "own_storage_keys = true")
         self.assertIn("costs.py --write", self.check().stderr)
 
     def test_a_new_call_wants_its_measurement(self):

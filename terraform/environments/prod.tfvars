@@ -27,9 +27,13 @@ function_settings = {
   scribe = { min_instances = 0 }
 }
 
-# Keys in hardware, for stored data too. Tenants that `consentmd admin create --new-tenant` makes get software keys and Google's own for
-# stored data: with these two lines, add a tenant above and apply before you run it.
-own_storage_keys     = true
+# Google's keys for stored data; people's data is sealed by the functions in either case. For keys of your own set it to true before the
+# first apply, and ask first: Google's default quota for Firestore databases under own keys is 0, and the apply would fail. The form is on
+# https://cloud.google.com/firestore/docs/cmek. A database's choice CANNOT BE CHANGED later.
+own_storage_keys = false
+
+# The functions' own keys are in hardware. Tenants that `consentmd admin create --new-tenant` makes get software keys (and Google's own for
+# stored data): with this line, add a tenant above and apply before you run it.
 key_protection_level = "HSM"
 
 # CANNOT BE UNDONE. Set it to true once everything works, so that nobody can remove a checkpoint for six years.

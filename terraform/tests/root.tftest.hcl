@@ -434,3 +434,20 @@ run "rights_are_as_small_as_the_code_says" {
     error_message = "Signed addresses of files are signed by it."
   }
 }
+
+run "deployments_find_the_bucket_of_their_lock" {
+  command = plan
+
+  assert {
+    condition     = strcontains(file("../infra/deploy/lock.sh"), "gs://$PROJECT${trimprefix(google_storage_bucket.deployments.name, var.project_id)}/lock")
+    error_message = "infra/deploy/lock.sh takes its lock in the bucket that is made for it."
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket_iam_member.deployer_lock.bucket == google_storage_bucket.deployments.name &&
+      google_storage_bucket_iam_member.deployer_lock.member == "serviceAccount:${local.deployer_account_email}"
+    )
+    error_message = "The deployer takes the lock and gives it back."
+  }
+}

@@ -18,6 +18,9 @@ for service in "${SERVICES[@]}"; do
     "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["image"])' "$CLOUD/service-$service.json")"
 done
 check "the job's image" us-central1-docker.pkg.dev/test-project/consentmd/consentmd@sha256:consentmd "$(cat "$CLOUD/job-image")"
+check "when the commit was made is noted" '{"commit": "'$COMMIT'", "committed": "1700000000"}' "$(cat "$CLOUD/revision-chats-new")"
+check_unlocked
+check "the lock is taken before anything is looked at" "gcloud storage cp" "$(head -n 1 "$CLOUD/calls" | cut -d' ' -f1-3)"
 check "the signing key is made once" 1 "$(called 'jobs execute consentmd .*--args=admin,ensure-signing-key --wait')"
 check "every tagged revision that can be asked is asked" $((${#SERVICES[@]} - 1)) "$(called "curl https://$TAG---[a-z]+.test/health/ready")"
 check "so is every service, after the shift" $((${#SERVICES[@]} - 1)) "$(called 'curl https://[a-z]+.test/health/ready')"
@@ -49,6 +52,7 @@ run $deploy
 check "exit" 1 "$status"
 check_put_back
 check_says "failed for notes"
+check "a service without the tag is left alone" 0 "$(called 'update-traffic notes')"
 
 test="the traffic of one of several cannot be moved"
 world "shift notes"
@@ -65,9 +69,17 @@ check_put_back
 
 test="the public address does not answer"
 world public
+deployed_at 1600000000
 run $deploy PUBLIC_URL=https://api.public.example
 check "exit" 1 "$status"
 check_put_back
+
+test="the public address does not answer yet, at the first deployment"
+world public
+run $deploy PUBLIC_URL=https://api.public.example
+check "exit" 0 "$status"
+check "who serves chats" chats-new=100 "$(serves chats)"
+check_says "WARNING: this is the first deployment, and https://api.public.example does not answer yet"
 
 test="the signing key cannot be made"
 world "execute consentmd"
@@ -88,7 +100,8 @@ world "smoke chats" "put-back audit"
 run $deploy
 check "exit" 2 "$status"
 check "the others lost the tag" "" "$(tags chats)"
-check_says "NOT ROLLED BACK: gcloud run services update-traffic audit --project=test-project --region=us-central1 --quiet --to-revisions=audit-old=100 --remove-tags=$TAG"
+check_unlocked
+check_says "NOT ROLLED BACK: gcloud run services update-traffic audit --project=test-project --region=us-central1 --quiet --remove-tags=$TAG"
 
 test="it is interrupted"
 world "interrupt notes"
@@ -118,6 +131,8 @@ check "exit" 1 "$status"
 check_says "it has to be a full commit"
 check "nothing was asked" 0 "$(called .)"
 
+# shellcheck source=infra/deploy/tests/together.sh
+source infra/deploy/tests/together.sh
 # shellcheck source=infra/deploy/tests/images.sh
 source infra/deploy/tests/images.sh
 test="cloudbuild.yaml and compose.yaml"

@@ -35,9 +35,12 @@ traffic_of() {
 run() { # script [variable=value...]
   local script=$1; shift
   status=0
-  env PATH="$PWD/infra/deploy/tests/bin:$PATH" CLOUD="$CLOUD" PROJECT=test-project REGION=us-central1 COMMIT="$COMMIT" WAIT=0 TRIES=2 "$@" \
+  env PATH="$PWD/infra/deploy/tests/bin:$PATH" CLOUD="$CLOUD" PROJECT=test-project REGION=us-central1 COMMIT="$COMMIT" COMMITTED=1700000000 WAIT=0 TRIES=2 "$@" \
     bash -c 'echo $$ > "$CLOUD/script"; exec "$0"' "$script" > "$CLOUD/output" 2>&1 < /dev/null || status=$?
 }
+
+# What serves is of this time, in Unix seconds, and not Terraform's.
+deployed_at() { local service; for service in "${SERVICES[@]}"; do echo "{\"committed\":\"$1\"}" > "$CLOUD/revision-$service-old"; done; }
 
 serves() { python3 infra/deploy/service_state.py traffic < "$CLOUD/service-$1.json"; }
 tags() { python3 -c 'import json, sys; print(*(e["tag"] for e in json.load(open(sys.argv[1]))["status"]["traffic"] if "tag" in e))' "$CLOUD/service-$1.json"; }
@@ -59,4 +62,6 @@ check_put_back() {
     check "tags of $service" "" "$(tags "$service")"
   done
   check "the job's image" old-job-image "$(cat "$CLOUD/job-image")"
+  check_unlocked
 }
+check_unlocked() { check "the lock is given back" no "$([[ -e "$CLOUD/lock" ]] && echo yes || echo no)"; }

@@ -14,7 +14,7 @@ except ImportError:
 # https://cloud.google.com/build/docs/build-config-file-schema; only what is used here.
 STEP_KEYS = {"id", "name", "entrypoint", "args", "env", "waitFor"}
 TOP_KEYS = {"steps", "images", "substitutions", "options", "timeout"}
-GIVEN = {"PROJECT_ID", "COMMIT_SHA"}
+GIVEN = {"PROJECT_ID", "COMMIT_SHA", "BUILD_ID"}
 # https://github.com/compose-spec/compose-spec; only what is used here.
 SERVICE_KEYS = {"image", "restart", "command", "ports", "healthcheck", "profiles"}
 
@@ -56,6 +56,8 @@ def cloud_build():
                    for image in build["images"])
     finding("cloudbuild.yaml: its images are the programs", sorted(set(named) ^ set(programs())))
     finding("cloudbuild.yaml: provenance is wanted", [] if build["options"].get("requestedVerifyOption") == "VERIFIED" else ["no"])
+    lock = re.search(r"^LOCK_STALE_SECONDS=(\d+)$", Path("infra/deploy/lock.sh").read_text(), re.M)[1]
+    finding("cloudbuild.yaml: its timeout is when a lock is stale", [] if build["timeout"] == f"{lock}s" else [build["timeout"], lock])
     last = {step["id"]: step.get("waitFor") for step in steps}
     finding("cloudbuild.yaml: nothing is pushed before the tests passed", [] if "test" in last["push"] else last["push"])
     finding("cloudbuild.yaml: nothing is deployed before it is pushed", [] if last["deploy"] == ["sbom"] and last["sbom"] == ["push"] else [last])

@@ -117,7 +117,8 @@ resource "google_cloud_run_v2_job" "this" {
         }
 
         dynamic "env" {
-          for_each = var.environment
+          # The one folder that can be written, should the program want one; else it would be a folder of its read-only image.
+          for_each = merge({ DATA_DIR = "/tmp" }, var.environment)
 
           content {
             name  = env.key

@@ -22,7 +22,7 @@ resource "google_pubsub_subscription" "dead_letters" {
   topic                      = google_pubsub_topic.dead_letters[each.value].id
   labels                     = merge(var.labels, { function = each.value })
   ack_deadline_seconds       = 600
-  message_retention_duration = local.month
+  message_retention_duration = local.aside
 
   expiration_policy {
     ttl = ""

@@ -2,7 +2,7 @@ locals {
   listening_functions = toset([for one in values(var.subscriptions) : one.function])
 
   week   = "604800s"
-  month  = "2678400s"
+  aside  = "2419200s"
   agents = ["serviceAccount:${var.agent_email}"]
 }
 

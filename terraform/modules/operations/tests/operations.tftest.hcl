@@ -94,7 +94,7 @@ run "the_job_renews_the_signing_keys_and_reads_buckets" {
   }
 
   assert {
-    condition     = [for env in google_cloud_run_v2_job.this.template[0].template[0].containers[0].env : env.name] == ["PLATFORM"]
+    condition     = [for env in google_cloud_run_v2_job.this.template[0].template[0].containers[0].env : "${env.name}=${env.value}"] == ["DATA_DIR=/tmp", "PLATFORM=google"]
     error_message = "No key is a variable: the job has to start before there is one."
   }
 

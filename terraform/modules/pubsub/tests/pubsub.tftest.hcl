@@ -83,7 +83,7 @@ run "subscriptions_stay_and_wait_as_long_as_functions_take" {
   }
 }
 
-run "what_cannot_be_delivered_is_put_aside_for_a_month" {
+run "what_cannot_be_delivered_is_put_aside_for_four_weeks" {
   command = plan
 
   assert {
@@ -94,9 +94,9 @@ run "what_cannot_be_delivered_is_put_aside_for_a_month" {
   assert {
     condition = alltrue([
       for one in google_pubsub_subscription.dead_letters :
-      one.message_retention_duration == "2678400s" && one.expiration_policy[0].ttl == "" && length(one.push_config) == 0
+      one.message_retention_duration == "2419200s" && one.expiration_policy[0].ttl == "" && length(one.push_config) == 0
     ])
-    error_message = "Dead letters wait for people, 31 days."
+    error_message = "Dead letters wait for people for 28 days: less than the 30 for which functions know what they have done, so that all can be replayed."
   }
 
   assert {
