@@ -7,6 +7,7 @@ use blobs::{BlobName, SignedUrl, UrlFor};
 use http::Method;
 use kernel::Clock;
 use testkit::TestApp;
+use web::{Function, Need};
 
 async fn url(app: &TestApp, access: UrlFor) -> SignedUrl {
     let name: BlobName = "clinic/files/f1".parse().unwrap();
@@ -19,7 +20,7 @@ fn put_text() -> UrlFor {
 
 #[tokio::test]
 async fn a_file_goes_up_and_comes_down() {
-    let app = TestApp::on_sqlite(vec![]).await;
+    let app = TestApp::on_sqlite(vec![Function::new("files").needs([Need::Files])]).await;
     let get = url(&app, UrlFor::Get).await.url;
     app.get(&get).refused(404, "NOT_FOUND").await;
     let put = url(&app, put_text()).await.url;
@@ -38,7 +39,7 @@ async fn a_file_goes_up_and_comes_down() {
 
 #[tokio::test]
 async fn a_url_allows_one_thing_for_a_while() {
-    let app = TestApp::on_sqlite(vec![]).await;
+    let app = TestApp::on_sqlite(vec![Function::new("files").needs([Need::Files])]).await;
     let (get, put) = (url(&app, UrlFor::Get).await.url, url(&app, put_text()).await.url);
     app.put(&get).text("text/html", "x".to_owned()).refused(403, "FORBIDDEN").await;
     app.get(&put).refused(403, "FORBIDDEN").await;
@@ -53,4 +54,18 @@ async fn a_url_allows_one_thing_for_a_while() {
     app.clock.advance(Duration::from_secs(60));
     app.get(&get).refused(403, "FORBIDDEN").await;
     assert!(app.app.blobs.head(&"clinic/files/f1".parse().unwrap()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_function_gets_no_part_that_it_does_not_declare() {
+    let app = TestApp::on_sqlite(vec![Function::new("plain")]).await;
+    let name: BlobName = "clinic/files/f1".parse().unwrap();
+    let expires = app.clock.now().plus(Duration::from_secs(60));
+    let refused = app.app.blobs.signed_url(&name, &UrlFor::Get, expires).await.unwrap_err();
+    assert!(!refused.is_retryable());
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains("\"files\"") && why.contains("web::Function::needs"), "{why}");
+    assert!(app.app.checkpoints.put_new(&name, "x".into(), "text/plain", 9).await.is_err());
+    assert!(app.app.live.subscribe().await.is_err());
+    assert!(!app.app.tokens.can_sign() && app.tokens.can_sign());
 }

@@ -18,7 +18,7 @@ struct Counter {
     n: u64,
 }
 
-const COUNTERS: Collection<Counter> = Collection::top("counters", &[]);
+const COUNTERS: Collection<Counter> = Collection::top("test-counters", &[]);
 
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
