@@ -9,6 +9,7 @@ use google_cloud_kms_v1::model::crypto_key::CryptoKeyPurpose;
 use google_cloud_kms_v1::model::crypto_key_version::{CryptoKeyVersionAlgorithm, CryptoKeyVersionState};
 use google_cloud_kms_v1::model::{CryptoKey, CryptoKeyVersionTemplate, ProtectionLevel};
 use kernel::{Clock, TenantId};
+use vault_kms::KmsConfig;
 
 use crate::failure::{Call, Needs, is};
 use crate::{GoogleProject, Made, Problem, SetupError};
@@ -17,8 +18,6 @@ use crate::{GoogleProject, Made, Problem, SetupError};
 const ROTATION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How long a destroyed version can be restored.
 const DESTRUCTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// The longest id of a key, in characters.
-const MAX_KEY_ID: usize = 63;
 
 /// Where a key's material is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,10 +85,8 @@ impl TenantKeys {
     }
 
     fn name(&self, tenant: &TenantId) -> Result<String, SetupError> {
-        let id = format!("tenant-{tenant}");
-        if id.len() > MAX_KEY_ID {
-            return Err(SetupError::KeyId { tenant: tenant.to_string() });
-        }
+        // As functions look for it.
+        let id = KmsConfig::key_name(tenant).map_err(|_| SetupError::KeyId { tenant: tenant.to_string() })?;
         Ok(format!("{}/cryptoKeys/{id}", self.key_ring))
     }
 
