@@ -66,6 +66,7 @@ fn one_line(option: &str, text: &str) -> anyhow::Result<String> {
 
 /// In a database of its own that has the tenant's id as its name. In the cloud it is made first, with its indexes, backups
 /// and the key that wraps the tenant's data keys; what Terraform has made of these is used as it is.
+#[expect(clippy::print_stderr, reason = "somebody waits for minutes, and the answer comes at the end")]
 async fn make_tenant(desk: &Desk, id: &TenantId, name: String) -> anyhow::Result<()> {
     let tenants = &desk.app.tenants;
     let registry = tenants.registry().database();

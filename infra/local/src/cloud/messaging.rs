@@ -61,9 +61,13 @@ fn cron(name: &str, every: Duration) -> anyhow::Result<String> {
     const DAY: u64 = 24 * HOUR;
     Ok(match every.as_secs() {
         MINUTE => "* * * * *".to_owned(),
-        seconds @ 1..HOUR if seconds % MINUTE == 0 && HOUR % seconds == 0 => format!("*/{} * * * *", seconds / MINUTE),
+        seconds @ 1..HOUR if seconds.is_multiple_of(MINUTE) && HOUR.is_multiple_of(seconds) => {
+            format!("*/{} * * * *", seconds / MINUTE)
+        }
         HOUR => "0 * * * *".to_owned(),
-        seconds @ 1..DAY if seconds % HOUR == 0 && DAY % seconds == 0 => format!("0 */{} * * *", seconds / HOUR),
+        seconds @ 1..DAY if seconds.is_multiple_of(HOUR) && DAY.is_multiple_of(seconds) => {
+            format!("0 */{} * * *", seconds / HOUR)
+        }
         DAY => "0 3 * * *".to_owned(),
         seconds => bail!(
             "the schedule \"{name}\" recurs every {seconds} s, which Cloud Scheduler cannot say: choose minutes that divide an hour, or hours that divide a day"
