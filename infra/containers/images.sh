@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # A function's image starts within a request; the operators' program has all functions in it and runs as a job.
-most_bytes() { if [[ "$1" == consentmd ]]; then echo 40000000; else echo 25000000; fi; }
+most_bytes() { if [[ "$1" == consentmd ]]; then echo $((60 << 20)); else echo $((25 << 20)); fi; }
 plan=target/images
 
 write_plan() {

@@ -57,7 +57,7 @@ finds "CA certificates are not found" "check that the system has CA certificates
 mkdir "$work/large" "$work/dynamic"
 cp "$good/$program" "$work/large/"
 truncate --size=25M "$work/large/$program"
-finds "a program that is too large" "FAILED: the image is under 25 MB" infra/containers/Dockerfile "$work/large"
+finds "a program that is too large" "FAILED: the image is under 25 MiB" infra/containers/Dockerfile "$work/large"
 # It needs a loader and a C library, and the image has neither.
 cp /bin/cat "$work/dynamic/$program"
 finds "a program that wants libraries" "FAILED: without configuration it ends and names the variables" infra/containers/Dockerfile "$work/dynamic"
